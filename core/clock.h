@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Monotonic time in nanoseconds and the deadlines that wait for it.
+ *
+ * Pure: a min-heap of caller-owned deadlines over a clock that is either the
+ * machine's or virtual. It arms no timer and calls no loop; loop.c does that.
+ * A deadline's memory must stay until it fired or was cancelled.
+ */
+#ifndef ATTEST_CLOCK_H
+#define ATTEST_CLOCK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CLOCK_NEVER UINT64_MAX
+
+struct deadline {
+    uint64_t at;                      /* ns on the clock */
+    size_t place;                     /* 1-based heap slot; 0: not waiting */
+    void (*fire)(struct deadline *d); /* called once, already removed */
+};
+
+struct clock {
+    struct deadline **heap;
+    size_t count;
+    size_t size;
+    uint64_t virtual_now;
+    bool is_virtual;
+};
+
+void clock_init(struct clock *c);
+void clock_clean(struct clock *c);
+
+/* Nanoseconds since an arbitrary start; never runs backwards. */
+uint64_t clock_now(const struct clock *c);
+
+/* Starts (or restarts) waiting. Returns 0 or UV_ENOMEM. */
+int clock_set(struct clock *c, struct deadline *d, uint64_t at);
+
+/* Stops waiting; cancelling an idle deadline is legal and quiet. */
+void clock_cancel(struct clock *c, struct deadline *d);
+
+/* The earliest deadline's time, or CLOCK_NEVER. */
+uint64_t clock_next(const struct clock *c);
+
+/* Fires everything due now, in order of time; returns how many fired. */
+size_t clock_fire(struct clock *c);
+
+/* Switches to virtual time, which starts where the real one stands. */
+void clock_make_virtual(struct clock *c);
+
+/* Moves virtual time forward to `to`; never backwards. */
+void clock_advance(struct clock *c, uint64_t to);
+
+#endif

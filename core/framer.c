@@ -1,0 +1,750 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Byte by byte, one state at a time; see framer.h for the frames.
+ *
+ *     START    at a line's first byte: echo, prompt, noise are tried here
+ *     LINE     inside a line
+ *     DROP     inside a line over the limit, up to its line feed
+ *     RAW      inside a counted payload
+ *     TAIL     after the counted bytes, where a line end must follow
+ *     OVERRUN  after the counted bytes, something else followed
+ *
+ * The unfinished line is in `text`. A counted payload follows its header in
+ * the same buffer, so that a payload that turns out broken can be read again
+ * as lines.
+ */
+#include "framer.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+enum state { START, LINE, DROP, RAW, TAIL, OVERRUN, AFTER_PROMPT };
+
+#define NOISE_CHUNK 256u
+/* A header that announces more is a line like any other. */
+#define MAX_PAYLOAD (1u << 20)
+/* A larger buffer is not kept between lines: ports are many. */
+#define KEPT_BUFFER 512u
+
+/* vocabulary */
+
+struct vocabulary *vocabulary_new(void)
+{
+    struct vocabulary *v = calloc(1, sizeof *v);
+    if (v != NULL)
+        v->references = 1;
+    return v;
+}
+
+static int add_word(char ***words, size_t *count, const char *word)
+{
+    char **grown = realloc(*words, (*count + 1) * sizeof *grown);
+    if (grown == NULL)
+        return UV_ENOMEM;
+    *words = grown;
+    grown[*count] = strdup(word);
+    if (grown[*count] == NULL)
+        return UV_ENOMEM;
+    (*count)++;
+    return 0;
+}
+
+int vocabulary_add_known(struct vocabulary *v, const char *word)
+{
+    return add_word(&v->known, &v->known_count, word);
+}
+
+int vocabulary_add_boot(struct vocabulary *v, const char *word)
+{
+    return add_word(&v->boot, &v->boot_count, word);
+}
+
+int vocabulary_add_counted(struct vocabulary *v, const char *prefix,
+                           unsigned field, bool next_line)
+{
+    struct counted *grown =
+        realloc(v->counted, (v->counted_count + 1) * sizeof *grown);
+    if (grown == NULL)
+        return UV_ENOMEM;
+    v->counted = grown;
+    char *copy = strdup(prefix);
+    if (copy == NULL)
+        return UV_ENOMEM;
+    grown[v->counted_count++] = (struct counted){copy, field, next_line};
+    return 0;
+}
+
+void vocabulary_hold(struct vocabulary *v)
+{
+    v->references++;
+}
+
+void vocabulary_release(struct vocabulary *v)
+{
+    if (v == NULL || --v->references > 0)
+        return;
+    for (size_t i = 0; i < v->known_count; i++)
+        free(v->known[i]);
+    for (size_t i = 0; i < v->boot_count; i++)
+        free(v->boot[i]);
+    for (size_t i = 0; i < v->counted_count; i++)
+        free(v->counted[i].prefix);
+    free(v->known);
+    free(v->boot);
+    free(v->counted);
+    free(v);
+}
+
+static bool starts_with(const char *text, size_t length, const char *word)
+{
+    size_t n = strlen(word);
+    return length >= n && memcmp(text, word, n) == 0;
+}
+
+/* A word that ends in ':', '=' or ',' stands for every line it starts. */
+static bool is_word(const char *text, size_t length, const char *word)
+{
+    size_t n = strlen(word);
+    if (!starts_with(text, length, word))
+        return false;
+    return length == n || strchr(":=,", word[n - 1]) != NULL;
+}
+
+static bool is_any(char *const *words, size_t count, const char *text,
+                   size_t length)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (is_word(text, length, words[i]))
+            return true;
+    }
+    return false;
+}
+
+/* life */
+
+void framer_init(struct framer *f, frame_fn emit, void *arg)
+{
+    *f = (struct framer){
+        .emit = emit, .arg = arg, .max_line = FRAMER_MAX_LINE};
+}
+
+void framer_clean(struct framer *f)
+{
+    vocabulary_release(f->vocabulary);
+    free(f->text);
+    free(f->echo);
+    *f = (struct framer){.stopped = true};
+}
+
+void framer_set_vocabulary(struct framer *f, struct vocabulary *v)
+{
+    if (v != NULL)
+        vocabulary_hold(v);
+    vocabulary_release(f->vocabulary);
+    f->vocabulary = v;
+}
+
+static void restart(struct framer *f)
+{
+    f->length = 0;
+    f->header_length = 0;
+    f->in_quotes = false;
+    f->state = START;
+    if (f->capacity > KEPT_BUFFER) {
+        free(f->text);
+        f->text = NULL;
+        f->capacity = 0;
+    }
+}
+
+void framer_reset(struct framer *f)
+{
+    framer_forget_echo(f);
+    restart(f);
+}
+
+static int reserve(struct framer *f, size_t more)
+{
+    if (f->length + more <= f->capacity)
+        return 0;
+    size_t capacity = f->capacity == 0 ? 64 : f->capacity * 2;
+    while (capacity < f->length + more)
+        capacity *= 2;
+    char *text = realloc(f->text, capacity);
+    if (text == NULL)
+        return UV_ENOMEM;
+    f->text = text;
+    f->capacity = capacity;
+    return 0;
+}
+
+static int append(struct framer *f, const char *bytes, size_t length)
+{
+    int err = reserve(f, length);
+    if (err < 0)
+        return err;
+    memcpy(f->text + f->length, bytes, length);
+    f->length += length;
+    return 0;
+}
+
+static void emit(struct framer *f, enum frame_kind kind, const char *bytes,
+                 size_t length)
+{
+    struct frame frame = {.kind = kind, .bytes = bytes, .length = length};
+    f->emit(f->arg, &frame);
+}
+
+/* Lines are handed out from a buffer that the callback cannot disturb: the
+   framer's text is detached while it runs. */
+static char *detach(struct framer *f)
+{
+    char *text = f->text;
+    f->text = NULL;
+    f->length = f->capacity = 0;
+    return text;
+}
+
+/* Gives a detached buffer back when the callback left none of its own. */
+static void attach(struct framer *f, char *text, size_t capacity)
+{
+    if (f->text == NULL && !f->stopped && capacity <= KEPT_BUFFER) {
+        f->text = text;
+        f->capacity = capacity;
+    } else {
+        free(text);
+    }
+}
+
+/* lines */
+
+static size_t trimmed(const char *text, size_t length)
+{
+    while (length > 0 && (text[length - 1] == '\r' ||
+                          text[length - 1] == ' ' || text[length - 1] == '\t'))
+        length--;
+    return length;
+}
+
+static size_t without_line_end(const char *text, size_t length)
+{
+    if (length > 0 && text[length - 1] == '\n')
+        length--;
+    if (length > 0 && text[length - 1] == '\r')
+        length--;
+    return length;
+}
+
+/* Boot words come glued to line noise: finds one at the end of a line that
+   holds bytes no text has. Returns where it starts, or `length`. */
+static size_t boot_word(const struct framer *f, const char *text,
+                        size_t length)
+{
+    const struct vocabulary *v = f->vocabulary;
+    bool noisy = false;
+
+    for (size_t i = 0; i < length && !noisy; i++)
+        noisy = (unsigned char)text[i] < 0x20 || (unsigned char)text[i] > 0x7e;
+    for (size_t i = 0; noisy && v != NULL && i < v->boot_count; i++) {
+        size_t n = strlen(v->boot[i]);
+        if (length > n && memcmp(text + length - n, v->boot[i], n) == 0)
+            return length - n;
+    }
+    return length;
+}
+
+static void emit_line(struct framer *f, const char *text, size_t length)
+{
+    length = trimmed(text, length);
+    if (length == 0)
+        return;
+
+    size_t at = boot_word(f, text, length);
+    if (at < length) {
+        emit(f, FRAME_NOISE, text, at);
+        if (!f->stopped)
+            emit(f, FRAME_LINE, text + at, length - at);
+    } else {
+        emit(f, FRAME_LINE, text, length);
+    }
+}
+
+static void end_line(struct framer *f)
+{
+    size_t length = f->length;
+    size_t capacity = f->capacity;
+    char *text = detach(f);
+
+    restart(f);
+    emit_line(f, text, length);
+    attach(f, text, capacity);
+}
+
+/* Whether the text so far ends in a line that every module knows: then the
+   quote or the count that holds it was never meant. `start`: where it is. */
+static bool ends_known(const struct framer *f, size_t from, size_t *start)
+{
+    const struct vocabulary *v = f->vocabulary;
+    size_t end = trimmed(f->text, f->length);
+    size_t at;
+
+    while (end > from && f->text[end - 1] == '\n')
+        end = trimmed(f->text, end - 1);
+    for (at = end; at > from && f->text[at - 1] != '\n'; at--)
+        continue;
+    if (v == NULL || at == end)
+        return false;
+    size_t word = boot_word(f, f->text + at, end - at);
+    if (word == end - at) {
+        word = 0;
+        if (!is_any(v->known, v->known_count, f->text + at, end - at))
+            return false;
+    }
+    *start = at + word;
+    return true;
+}
+
+/* counted payloads */
+
+static bool all_digits(const char *text, size_t length)
+{
+    if (length == 0 || length > 9)
+        return false;
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+    }
+    return true;
+}
+
+static uint64_t to_number(const char *text, size_t length)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < length; i++)
+        n = n * 10 + (uint64_t)(text[i] - '0');
+    return n;
+}
+
+/* The end of the field that starts at `at`: a comma outside quotes, or the
+   end. A quote closes only before a comma, so a topic may hold one. */
+static size_t field_end(const char *text, size_t length, size_t at)
+{
+    bool quoted = at < length && text[at] == '"';
+
+    for (size_t i = at + (quoted ? 1 : 0); i < length; i++) {
+        if (text[i] == ',' && (!quoted || (i > at + 1 && text[i - 1] == '"')))
+            return i;
+    }
+    return length;
+}
+
+/* Reads the count out of a header that ends at `length` (its comma or line
+   end not included): the count must be the header's last field. */
+static bool read_count(const struct counted *c, const char *text,
+                       size_t length, uint64_t *count)
+{
+    size_t at = strlen(c->prefix);
+    unsigned field = 1;
+
+    while (at < length && text[at] == ' ')
+        at++;
+    for (;;) {
+        size_t end = field_end(text, length, at);
+        if (end == length) {
+            if (field < c->field || !all_digits(text + at, end - at))
+                return false;
+            *count = to_number(text + at, end - at);
+            return *count <= MAX_PAYLOAD;
+        }
+        /* Unquoted text with commas: the first all-digit field counts. */
+        if (field >= c->field && all_digits(text + at, end - at))
+            return false;
+        at = end + 1;
+        field++;
+    }
+}
+
+static const struct counted *counted_header(const struct framer *f,
+                                            bool next_line, uint64_t *count)
+{
+    const struct vocabulary *v = f->vocabulary;
+    size_t length = next_line ? trimmed(f->text, f->length) : f->length;
+
+    for (size_t i = 0; v != NULL && i < v->counted_count; i++) {
+        const struct counted *c = &v->counted[i];
+        if (c->next_line == next_line &&
+            starts_with(f->text, length, c->prefix) &&
+            read_count(c, f->text, length, count))
+            return c;
+    }
+    return NULL;
+}
+
+static int start_payload(struct framer *f, uint64_t count)
+{
+    f->header_length = f->length;
+    f->wanted = count;
+    f->state = count == 0 ? TAIL : RAW;
+    return reserve(f, 1);
+}
+
+static void emit_payload(struct framer *f, size_t length,
+                         enum payload_fault fault)
+{
+    size_t header = trimmed(f->text, without_line_end(f->text, f->header_length));
+    if (header > 0 && f->text[header - 1] == ',')
+        header--;
+    struct frame frame = {
+        .kind = FRAME_PAYLOAD,
+        .fault = fault,
+        .bytes = f->text + f->header_length,
+        .length = length,
+        .header = f->text,
+        .header_length = header,
+    };
+    f->emit(f->arg, &frame);
+}
+
+/* Ends a payload after `length` bytes; what follows it in the buffer is read
+   again as lines. */
+static int end_payload(struct framer *f, size_t length,
+                       enum payload_fault fault)
+{
+    struct framer whole = *f;
+    size_t rest = f->header_length + length;
+    char *text = detach(f);
+    int err = 0;
+
+    restart(f);
+    whole.text = text;
+    emit_payload(&whole, length, fault);
+    if (!f->stopped && rest < whole.length)
+        err = framer_feed(f, text + rest, whole.length - rest);
+    attach(f, text, whole.capacity);
+    return err;
+}
+
+/* The declared count was wrong: looks for a line that the payload swallowed.
+   Returns true when the payload was ended there. */
+static bool split_back(struct framer *f, int *err)
+{
+    const struct vocabulary *v = f->vocabulary;
+    size_t start;
+
+    if (!ends_known(f, f->header_length, &start) ||
+        start == f->header_length)
+        return false;
+    const char *tail = f->text + start;
+    bool reboot = is_any(v->boot, v->boot_count, tail,
+                         trimmed(tail, without_line_end(
+                                           tail, f->length - start)));
+    size_t length = start - f->header_length;
+    /* Every line end before the swallowed line separates, none belongs. */
+    const char *payload = f->text + f->header_length;
+    size_t kept = length;
+    while (kept > 0 && (payload[kept - 1] == '\r' || payload[kept - 1] == '\n'))
+        kept--;
+    *err = end_payload(f, kept, reboot ? PAYLOAD_CUT : PAYLOAD_SHORT);
+    return true;
+}
+
+static int feed_raw(struct framer *f, const char *bytes, size_t length,
+                    size_t *taken)
+{
+    uint64_t missing = f->wanted - (f->length - f->header_length);
+    size_t take = length < missing ? length : (size_t)missing;
+    int err = append(f, bytes, take);
+    if (err < 0)
+        return err;
+    *taken = take;
+    if (take == missing)
+        f->state = TAIL;
+    return 0;
+}
+
+/* After the counted bytes: CR LF ends the payload, anything else means that
+   the count was wrong and the payload goes on to the next line end. */
+static int feed_tail(struct framer *f, char byte)
+{
+    size_t extra = f->length - f->header_length - (size_t)f->wanted;
+    int err;
+
+    if (byte == '\n' && extra <= 1)
+        return end_payload(f, (size_t)f->wanted, PAYLOAD_WHOLE);
+    err = append(f, &byte, 1);
+    if (err == 0 && !(byte == '\r' && extra == 0))
+        f->state = OVERRUN;
+    return err;
+}
+
+static int feed_overrun(struct framer *f, char byte)
+{
+    int err = append(f, &byte, 1);
+
+    if (err < 0 || (byte != '\n' && f->length - f->header_length <
+                                        f->wanted + f->max_line))
+        return err;
+    if (split_back(f, &err))
+        return err;
+    size_t length = f->length - f->header_length;
+    size_t kept = without_line_end(f->text + f->header_length, length);
+    return end_payload(f, kept, PAYLOAD_LONG);
+}
+
+/* echo */
+
+int framer_expect_echo(struct framer *f, const char *bytes, size_t length,
+                       bool eol)
+{
+    char *copy = realloc(f->echo, length == 0 ? 1 : length);
+    if (copy == NULL)
+        return UV_ENOMEM;
+    memcpy(copy, bytes, length);
+    f->echo = copy;
+    f->echo_length = length;
+    f->echo_at = f->echo_start = 0;
+    f->echo_eol = eol;
+    return 0;
+}
+
+void framer_forget_echo(struct framer *f)
+{
+    f->echo_length = f->echo_at = f->echo_start = 0;
+}
+
+static void finish_echo(struct framer *f)
+{
+    framer_forget_echo(f);
+    f->length = 0;
+    f->state = START;
+    emit(f, FRAME_ECHO, NULL, 0);
+}
+
+/* What matched since the line's start was no echo after all: it is the start
+   of a line. */
+static int give_back_echo(struct framer *f)
+{
+    size_t from = f->echo_start;
+    size_t count = f->echo_at - from;
+
+    f->echo_at = from;
+    f->state = LINE;
+    return count == 0 ? 0 : append(f, f->echo + from, count);
+}
+
+/* Tries a byte as the next of the echo. Returns true when it was taken.
+   A line end in the middle is a URC that splits the echo: what came so far
+   stays matched and the next line may go on with it. */
+static bool match_echo(struct framer *f, char byte, int *err)
+{
+    bool is_eol = byte == '\r' || byte == '\n';
+
+    if (f->echo_length == 0 || f->length > 0)
+        return false;
+    if (f->echo_at < f->echo_length) {
+        if (byte == f->echo[f->echo_at]) {
+            f->echo_at++;
+            if (f->echo_at == f->echo_length && !f->echo_eol)
+                finish_echo(f);
+            return true;
+        }
+        if (is_eol) {
+            f->echo_start = f->echo_at;
+            return true;
+        }
+    } else if (is_eol) {
+        finish_echo(f);
+        return true;
+    }
+    if (f->echo_at > f->echo_start)
+        *err = give_back_echo(f);
+    return false;
+}
+
+/* bytes */
+
+static bool is_noise(char byte)
+{
+    unsigned char b = (unsigned char)byte;
+    return b >= 0x80 || (b < 0x20 && b != '\r' && b != '\n' && b != '\t');
+}
+
+/* Noise before a line's first printable byte is kept in `text` until it
+   ends, so that it comes as one frame. */
+static void flush_noise(struct framer *f)
+{
+    size_t length = f->length;
+    size_t capacity = f->capacity;
+    char *text = detach(f);
+
+    if (length > 0)
+        emit(f, FRAME_NOISE, text, length);
+    attach(f, text, capacity);
+}
+
+static int feed_line(struct framer *f, char byte);
+
+static int feed_start(struct framer *f, char byte)
+{
+    int err = 0;
+
+    if (f->length > 0 && (!is_noise(byte) || f->length >= NOISE_CHUNK)) {
+        flush_noise(f);
+        return framer_feed(f, &byte, 1);
+    }
+    if (match_echo(f, byte, &err) || err < 0)
+        return err;
+    if (f->state == LINE)
+        return feed_line(f, byte);
+    if (is_noise(byte))
+        return append(f, &byte, 1);
+    if (byte == '\r' || byte == '\n')
+        return 0;
+    if (f->prompt && byte == '>') {
+        f->prompt = false;
+        f->state = AFTER_PROMPT;
+        emit(f, FRAME_PROMPT, NULL, 0);
+        return 0;
+    }
+    f->state = LINE;
+    return feed_line(f, byte);
+}
+
+/* A blank and a line end may follow a prompt and belong to it. */
+static int feed_after_prompt(struct framer *f, char byte)
+{
+    if (byte == '\r')
+        return 0;
+    f->state = START;
+    return byte == ' ' || byte == '\n' ? 0 : feed_start(f, byte);
+}
+
+static int feed_line(struct framer *f, char byte)
+{
+    uint64_t count;
+    int err;
+
+    if (byte == '\n' && !(f->quoted_crlf && f->in_quotes)) {
+        if (f->length > 0 && counted_header(f, true, &count) != NULL)
+            return start_payload(f, count);
+        end_line(f);
+        return 0;
+    }
+    if (f->length >= f->max_line) {
+        restart(f);
+        f->state = DROP;
+        emit(f, FRAME_OVERFLOW, NULL, 0);
+        return 0;
+    }
+    if (byte == '"')
+        f->in_quotes = !f->in_quotes;
+    if (byte == ',' && counted_header(f, false, &count) != NULL) {
+        err = append(f, &byte, 1);
+        return err < 0 ? err : start_payload(f, count);
+    }
+    return append(f, &byte, 1);
+}
+
+static int feed_byte(struct framer *f, char byte)
+{
+    switch ((enum state)f->state) {
+    case START:
+        return feed_start(f, byte);
+    case LINE:
+        return feed_line(f, byte);
+    case DROP:
+        if (byte == '\n')
+            restart(f);
+        return 0;
+    case RAW:
+        break; /* in chunks, see framer_feed */
+    case TAIL:
+        return feed_tail(f, byte);
+    case OVERRUN:
+        return feed_overrun(f, byte);
+    case AFTER_PROMPT:
+        return feed_after_prompt(f, byte);
+    }
+    return 0;
+}
+
+int framer_feed(struct framer *f, const char *bytes, size_t length)
+{
+    int err = 0;
+
+    for (size_t i = 0; i < length && err == 0 && !f->stopped;) {
+        if (f->in_data) {
+            emit(f, FRAME_DATA, bytes + i, length - i);
+            return 0;
+        }
+        size_t taken = 1;
+        if (f->state == RAW)
+            err = feed_raw(f, bytes + i, length - i, &taken);
+        else
+            err = feed_byte(f, bytes[i]);
+        i += taken;
+    }
+    return err;
+}
+
+/* silence */
+
+bool framer_is_pending(const struct framer *f)
+{
+    if (f->in_data || f->stopped)
+        return false;
+    return f->state != START || f->length > 0;
+}
+
+/* Lines that were held together by a quote that never closed. */
+static int release_quotes(struct framer *f)
+{
+    size_t length = f->length;
+    char *text = detach(f);
+    int err;
+
+    restart(f);
+    f->quoted_crlf = false;
+    f->state = LINE;
+    err = framer_feed(f, text, length);
+    free(text);
+    return err;
+}
+
+int framer_idle(struct framer *f)
+{
+    int err = 0;
+    size_t start;
+
+    switch ((enum state)f->state) {
+    case START:
+        flush_noise(f);
+        return 0;
+    case LINE:
+        if (f->in_quotes && f->quoted_crlf && ends_known(f, 0, &start))
+            return release_quotes(f);
+        if (f->length > 0 && f->text[f->length - 1] == '\r')
+            end_line(f); /* a module that ends lines with CR alone */
+        return 0;
+    case TAIL:
+        return end_payload(f, (size_t)f->wanted, PAYLOAD_WHOLE);
+    case RAW:
+    case OVERRUN:
+        if (split_back(f, &err))
+            return err;
+        if (f->length > f->header_length && f->text[f->length - 1] == '\n') {
+            size_t length = f->length - f->header_length;
+            return end_payload(
+                f, without_line_end(f->text + f->header_length, length),
+                f->state == RAW ? PAYLOAD_SHORT : PAYLOAD_LONG);
+        }
+        return 0;
+    case DROP:
+        return 0;
+    case AFTER_PROMPT:
+        f->state = START;
+        return 0;
+    }
+    return err;
+}
