@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the Lua bindings share: the core of one Lua state and a few helpers.
+ */
+#ifndef ATTEST_LCORE_H
+#define ATTEST_LCORE_H
+
+#include "loop.h"
+
+#include <lauxlib.h>
+#include <lua.h>
+
+struct ltask;
+
+struct core {
+    struct loop loop;
+    lua_State *L;          /* the main thread; callbacks run on it */
+    struct ltask *current; /* the task that runs now, or NULL */
+    unsigned tasks;        /* not yet done */
+    unsigned ports;        /* open, or closing */
+    unsigned timers;       /* waiting */
+    uint64_t resumes;      /* so far; the watchdog watches it change */
+    double wall_offset;    /* s since the epoch at clock 0, virtual time */
+    bool is_virtual;
+};
+
+/* The core of this state; raises when it was closed. */
+struct core *core_get(lua_State *L);
+struct loop *core_loop(lua_State *L);
+
+/* Calls the function below its `nargs` arguments on the main thread, outside
+   any task. An error goes to the handler of core.on_error with the owner that
+   stands at stack index `owner` (0: none). Leaves no results. */
+void core_call(struct core *c, lua_State *L, int nargs, int owner);
+
+/* Hands an error (on top, popped) to the handler of core.on_error. */
+void core_report(struct core *c, lua_State *L, const char *traceback,
+                 int owner);
+
+/* The owner of what runs now: a task's or a callback's; pushes one value. */
+void core_push_owner(struct core *c, lua_State *L);
+
+/* Pushes nil, "NAME: text", "NAME"; returns 3. `detail` replaces the text. */
+int push_failure(lua_State *L, int err, const char *detail);
+
+/* Finds an option by name in a constant list; raises on an unknown key. */
+void check_options(lua_State *L, int index, const char *const names[]);
+
+void ltask_register(lua_State *L);
+void lport_register(lua_State *L);
+
+#endif

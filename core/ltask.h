@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Tasks: coroutines that the loop resumes. For bindings that wait.
+ *
+ *     obj->waiter = task_current(L);
+ *     return task_suspend(L, seconds, 0, finish);
+ *
+ *     static int finish(lua_State *L, int status, lua_KContext ctx)
+ *     {
+ *         obj->waiter = NULL;                  first: task_woken may raise
+ *         if (task_woken(L) == TASK_TIMEOUT) ...
+ *
+ * Whoever wakes calls task_wake(obj->waiter) and never resumes. A task that
+ * waits is anchored by the scheduler; its stack anchors the object.
+ */
+#ifndef ATTEST_LTASK_H
+#define ATTEST_LTASK_H
+
+#include "lcore.h"
+
+enum task_reason { TASK_WOKEN, TASK_TIMEOUT };
+
+/* Raises unless L is the coroutine of the running task. */
+void task_check(lua_State *L);
+
+/* The running task; borrowed until it is woken. */
+struct ltask *task_current(lua_State *L);
+
+/* Yields until task_wake() or for `seconds` (negative: for ever). Use as
+   `return task_suspend(...)`. Raises at once in a cancelled task. */
+int task_suspend(lua_State *L, double seconds, lua_KContext ctx,
+                 lua_KFunction k);
+
+/* Schedules the task; a second wake before it ran is quiet. */
+void task_wake(struct ltask *t);
+
+/* Why the wait ended. Raises the cancel error of a cancelled task. */
+enum task_reason task_woken(lua_State *L);
+
+/* How long a script may run without waiting, in seconds; 0 ends watching.
+   Registered as core.watchdog by lwatchdog.c. */
+void lwatchdog_register(lua_State *L);
+
+/* For lwatchdog.c: the running task's coroutine, or NULL. */
+lua_State *task_coroutine(struct ltask *t);
+
+#endif

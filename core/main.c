@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The runner: a Lua state on one libuv loop, the core preloaded, and
+ * attest.cli in charge. Everything else is Lua.
+ */
+#include "lcore.h"
+
+#include <limits.h>
+#include <luv/luv.h>
+#include <lualib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define EXIT_INTERNAL 70
+
+int luaopen_attest_core(lua_State *L);
+
+/* luv's own handler ends the process at an error in a callback; ours tells
+   the owner. luv leaves the function below its arguments. */
+static int call_back(lua_State *L, int nargs, int nresults, int flags)
+{
+    struct core *c = core_get(L);
+
+    (void)nresults;
+    (void)flags;
+    core_call(c, c->L, nargs, 0);
+    return 0;
+}
+
+/* Where the Lua half is: beside an installed runner, else in the source. */
+static void find_lua(char *path, size_t size)
+{
+    char exe[PATH_MAX];
+    size_t length = sizeof exe;
+
+    if (uv_exepath(exe, &length) == 0) {
+        char *slash = strrchr(exe, '/');
+        if (slash != NULL) {
+            *slash = '\0';
+            snprintf(path, size, "%s/../share/attest/lua", exe);
+            if (access(path, R_OK) == 0)
+                return;
+        }
+    }
+    snprintf(path, size, "%s", ATTEST_SOURCE_LUA);
+}
+
+static void set_path(lua_State *L)
+{
+    char lua[PATH_MAX + 32];
+
+    find_lua(lua, sizeof lua);
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, "path");
+    lua_pushfstring(L, "%s/?.lua;%s/?/init.lua;%s", lua, lua,
+                    lua_tostring(L, -1));
+    lua_setfield(L, -3, "path");
+    lua_pop(L, 2);
+}
+
+static void preload(lua_State *L)
+{
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+    lua_pushcfunction(L, luaopen_luv);
+    lua_setfield(L, -2, "luv");
+    lua_pushcfunction(L, luaopen_attest_core);
+    lua_setfield(L, -2, "attest.core");
+    lua_pop(L, 1);
+}
+
+static void set_arg(lua_State *L, int argc, char **argv)
+{
+    lua_createtable(L, argc, 1);
+    for (int i = 0; i < argc; i++) {
+        lua_pushstring(L, argv[i]);
+        lua_rawseti(L, -2, i);
+    }
+    lua_setglobal(L, "arg");
+}
+
+static int traceback(lua_State *L)
+{
+    luaL_traceback(L, L, luaL_tolstring(L, 1, NULL), 1);
+    return 1;
+}
+
+/* Runs attest.cli's main function in protected mode; its result is the exit
+   status. */
+static int run(lua_State *L)
+{
+    luaL_openlibs(L);
+    preload(L);
+    set_path(L);
+    lua_pushcfunction(L, traceback);
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "attest.cli");
+    if (lua_pcall(L, 1, 1, -3) == LUA_OK) {
+        lua_getfield(L, -1, "main");
+        lua_getglobal(L, "arg");
+        if (lua_pcall(L, 1, 1, 1) == LUA_OK)
+            return (int)lua_tointeger(L, -1);
+    }
+    fprintf(stderr, "attest: internal error: %s\n", lua_tostring(L, -1));
+    return EXIT_INTERNAL;
+}
+
+static void close_handle(uv_handle_t *handle, void *arg)
+{
+    (void)arg;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    uv_loop_t loop;
+    lua_State *L = luaL_newstate();
+
+    if (L == NULL || uv_loop_init(&loop) < 0) {
+        fputs("attest: out of memory\n", stderr);
+        return EXIT_INTERNAL;
+    }
+    argv = uv_setup_args(argc, argv);
+    luv_set_loop(L, &loop);
+    luv_set_callback(L, call_back);
+    set_arg(L, argc, argv);
+    int status = run(L);
+
+    fflush(NULL);
+    lua_close(L);
+    /* What Lua left is luv's memory; callbacks into a closed state are not. */
+    uv_walk(&loop, close_handle, NULL);
+    uv_run(&loop, UV_RUN_NOWAIT);
+    uv_loop_close(&loop);
+    uv_library_shutdown();
+    return status;
+}

@@ -1,0 +1,88 @@
+-- SPDX-License-Identifier: MIT
+--
+-- Options that several verbs share, and what they become: the settings of a
+-- simulated module.
+
+local address <const> = require "attest.address"
+local redirect <const> = require "attest.sim.redirect"
+
+local options = {}
+
+-- argparse shows a message, not an object.
+local function message_of(value, err)
+  if value == nil then
+    return nil, tostring(err)
+  end
+  return value
+end
+
+local function map(text)
+  return message_of(redirect.parse(text))
+end
+
+local function setting(text)
+  local key <const>, value <const> = address.setting(text)
+  if not key then
+    return nil, tostring(value)
+  end
+  return { key = key, value = value }
+end
+
+local function seed(text)
+  return message_of(address.seed(text))
+end
+
+--- Adds a repeatable `KEY=VALUE` option.
+-- @tparam table parser of argparse
+-- @tparam string names such as "-D --define"
+-- @tparam string text what it is for
+-- @treturn table the option
+function options.pairs(parser, names, text)
+  return parser:option(names, text):argname "KEY=VALUE":count "*":convert(setting):default {}
+end
+
+--- Turns the values of such an option into a table by key; the last one wins.
+-- @tparam table list of `{ key=, value= }`
+-- @treturn table
+function options.to_table(list)
+  local result <const> = {}
+  for _, pair in ipairs(list) do
+    result[pair.key] = pair.value
+  end
+  return result
+end
+
+--- Adds what configures a simulated module, except its state file.
+-- @tparam table parser of argparse
+function options.sim_common(parser)
+  parser:option("--map", "Redirect what the module is told to reach."):argname "HOST=ADDR[:PORT]"
+    :count "*":convert(map):default {}
+  options.pairs(parser, "--set", "Change a setting of the simulated module.")
+  parser:option("--fault", "Break something, repeatably."):argname "SPEC":count "*":default {}
+  parser:option("--seed", "Start of the faults' random numbers."):argname "N":convert(seed)
+end
+
+--- Adds what `attest sim` takes.
+-- @tparam table parser of argparse
+function options.sim(parser)
+  options.sim_common(parser)
+  parser:option("--state", "File that keeps the flash."):argname "FILE"
+  parser:option("--dialect", "Spelling of answers."):choices { "example", "table", "field" }
+end
+
+--- Collects a simulated module's settings from the command line.
+-- @tparam table parsed options of the command line
+-- @treturn table what attest.sim.new() takes
+function options.sim_settings(parsed)
+  return {
+    module = parsed.module,
+    map = parsed.map,
+    set = options.to_table(parsed.set),
+    fault = #parsed.fault > 0 and parsed.fault or nil,
+    seed = parsed.seed,
+    state = parsed.state,
+    dialect = parsed.dialect,
+  }
+end
+
+return options

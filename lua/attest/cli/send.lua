@@ -1,0 +1,109 @@
+-- SPDX-License-Identifier: MIT
+--
+-- `attest send --port P CMD...`: sends commands and prints what came back.
+--
+-- Stops at the first command that is not answered with success. The answer goes
+-- to stdout as the module wrote it; why it is no success goes to stderr.
+
+local attest <const> = require "attest"
+local core <const> = require "attest.core"
+
+local send = {}
+
+send.summary = {
+  en = "send commands to a port and print the answers",
+  zh = "向串口发送指令并显示应答",
+}
+
+local OK <const>, REFUSED <const>, NOT_OPENED <const>, NO_ANSWER <const> = 0, 1, 2, 3
+
+-- A command that never reached the wire is the caller's mistake.
+local STATUS <const> = { rejected = REFUSED, invalid = NOT_OPENED }
+
+local function positive(text)
+  local number <const> = tonumber(text)
+  if not number or number <= 0 or number == math.huge then
+    return nil, ("%q: expected a number above 0"):format(text)
+  end
+  return number
+end
+
+local function rate(text)
+  local number <const> = text:match("^%d+$") and math.tointeger(tonumber(text))
+  if not number or number == 0 then
+    return nil, ("--baud %q: expected bits per second, such as 115200"):format(text)
+  end
+  return number
+end
+
+function send.parser(parser)
+  parser:argument("command", "Commands, each sent on its own line."):args "+"
+  parser:option("--port", "Path of the port, or sim:MODULE."):count "1"
+  parser:option("--module", "Module type; ct12 unless the port tells.")
+  parser:option("--baud", "Bits per second."):convert(rate)
+  parser:option("--timeout", "Seconds to wait for each answer."):convert(positive)
+end
+
+local function print_lines(lines)
+  for _, line in ipairs(lines or {}) do
+    print(line)
+  end
+end
+
+local function complain(err)
+  io.stderr:write("attest send: ", (tostring(err):gsub("%s*\n%s*", " ")), "\n")
+end
+
+local function send_all(dut, options)
+  for _, command in ipairs(options.command) do
+    local answer <const>, err <const> = dut.try:at(command, { timeout = options.timeout })
+    if not answer then
+      print_lines(err.lines)
+      complain(err)
+      return STATUS[err.code] or NO_ANSWER
+    end
+    print_lines(answer.lines)
+    print(answer.final)
+  end
+  return OK
+end
+
+-- A module that is simulated in this process is switched on with the port.
+local function boot(dut, options)
+  if not dut.simulated then
+    return true
+  end
+  return dut.try:ready { timeout = options.timeout }
+end
+
+local function open_and_send(options)
+  local dut <const>, err <const> = attest.try_open(options.port, {
+    module = options.module, baud = options.baud,
+  })
+  if not dut then
+    complain(err)
+    return NOT_OPENED
+  end
+  local status = NO_ANSWER
+  local is_up <const>, why <const> = boot(dut, options)
+  if is_up then
+    status = send_all(dut, options)
+  else
+    complain(why)
+  end
+  dut:close()
+  return status
+end
+
+--- Sends the commands.
+-- @tparam table options of the command line
+-- @treturn integer exit status
+function send.run(options)
+  local ok <const>, status <const>, traceback <const> = core.run(core.spawn(open_and_send, options))
+  if not ok then
+    error(traceback and tostring(status) .. "\n" .. traceback or status, 0)
+  end
+  return status
+end
+
+return send

@@ -1,0 +1,131 @@
+-- SPDX-License-Identifier: MIT
+--- Commands and answers as text, by the catalogue: the one door to attest.codec.*.
+--
+-- Pure functions over plain data. Knows no port, no time and no state; nothing here waits.
+
+local encode <const> = require "attest.codec.encode"
+local final <const> = require "attest.codec.final"
+local parse <const> = require "attest.codec.parse"
+local row <const> = require "attest.codec.row"
+local split <const> = require "attest.codec.split"
+local value <const> = require "attest.codec.value"
+
+local codec = {
+  encode = encode,
+  expected = value.expected,
+  final = final,
+  lookup = parse.lookup,
+  parse = parse.parse,
+  split = split,
+}
+
+local none <const> = {}
+local key_size <const> = 4 -- bytes of a head that the index of URCs looks at
+local indexes <const> = setmetatable({}, { __mode = "k" })
+
+--- Reads an info line of a form, in any documented spelling.
+-- @tparam table form catalogue form
+-- @string line without its line end
+-- @treturn[1] integer index of the row in form.info
+-- @treturn[1] table fields by name
+-- @treturn[2] nil when no row has this shape
+function codec.decode(form, line)
+  for i, spec in ipairs(form.info) do
+    local values <const> = row.read(spec, line)
+    if values then return i, values end
+  end
+  return nil
+end
+
+--- Tells whether a line answers this command: prefix, number of columns and their shape.
+-- @tparam table form catalogue form
+-- @string line without its line end
+-- @treturn boolean
+function codec.claims(form, line)
+  return codec.decode(form, line) ~= nil
+end
+
+--- Writes an info line.
+-- @tparam table form catalogue form
+-- @tparam integer|table which row's index or the row
+-- @tparam table values fields by name
+-- @string[opt="example"] dialect "example", "table" or "field"
+-- @treturn string
+function codec.format(form, which, values, dialect)
+  return row.write(type(which) == "table" and which or form.info[which], values, dialect)
+end
+
+--- Finds rows by exact line and, for heads, by their first bytes.
+local function index_of(module)
+  local index = indexes[module]
+  if index then return index end
+  index = { exact = {}, heads = {}, by_name = {}, is_urc = {}, sizes = {} }
+  for _, rows in ipairs { module.urcs, module.words or {} } do
+    for _, spec in ipairs(rows) do
+      local heads <const>, exact <const> = row.starts(spec)
+      index.by_name[spec.name] = spec
+      index.is_urc[spec] = rows == module.urcs
+      for _, text in ipairs(exact or {}) do index.exact[text] = spec end
+      for _, head in ipairs(heads) do
+        local key <const> = head:sub(1, key_size)
+        index.sizes[#key] = true
+        index.heads[key] = index.heads[key] or {}
+        local list <const> = index.heads[key]
+        if list[#list] ~= spec then list[#list + 1] = spec end
+      end
+    end
+  end
+  indexes[module] = index
+  return index
+end
+
+local function find(module, line)
+  local index <const> = index_of(module)
+  local spec <const> = index.exact[line]
+  if spec then return spec, {}, index end
+  for size in pairs(index.sizes) do
+    for _, each in ipairs(index.heads[line:sub(1, size)] or none) do
+      local values <const> = row.read(each, line)
+      if values then return each, values, index end
+    end
+  end
+  return nil
+end
+
+--- Tells which URC a line is.
+-- @tparam table module catalogue
+-- @string line without its line end
+-- @treturn[1] table urc
+-- @treturn[1] table fields by name
+-- @treturn[2] nil
+function codec.urc(module, line)
+  local spec <const>, values <const>, index <const> = find(module, line)
+  if spec and index.is_urc[spec] then return spec, values end
+  return nil
+end
+
+--- Tells which word of a completion a line is: a URC that a command waits for, or a result word.
+-- @tparam table module catalogue
+-- @string line without its line end
+-- @treturn[1] string name, as in the completion's `words`
+-- @treturn[1] table fields by name
+-- @treturn[2] nil
+function codec.word(module, line)
+  local spec <const>, values <const> = find(module, line)
+  if spec then return spec.name, values end
+  return nil
+end
+
+--- Writes a URC or a result word.
+-- @tparam table module catalogue
+-- @string name such as "CONNECT" or "SEND OK"
+-- @tparam[opt] table values fields by name
+-- @string[opt="example"] dialect "example", "table" or "field"
+-- @treturn string
+function codec.announce(module, name, values, dialect)
+  local spec <const> = index_of(module).by_name[name]
+  if not spec then error(("no URC or word %q in %s"):format(name, module.name), 2) end
+  return row.write(spec, values or {}, dialect)
+end
+
+return codec

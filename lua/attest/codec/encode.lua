@@ -1,0 +1,240 @@
+-- SPDX-License-Identifier: MIT
+--- Writes a command from named values, or refuses it: a bad argument never reaches the wire.
+--
+-- The form is chosen by what is given: nothing means the query (or the plain command), a table the
+-- set form whose arguments fit. Pure; what never changes is worked out on first use.
+
+local errors <const> = require "attest.error"
+local value <const> = require "attest.codec.value"
+
+local plans <const> = setmetatable({}, { __mode = "k" })
+local endings <const> = { exec = "", bare = "", read = "?", test = "=?" }
+local plain_order <const> = { "read", "exec", "bare", "test" }
+
+local function refused(entry, format, ...)
+  return nil, errors.new {
+    code = "invalid", command = entry.command,
+    message = entry.command .. ": " .. format:format(...),
+  }
+end
+
+local function missing_argument(entry, arg)
+  return refused(entry, "argument %s is missing, expected %s", arg.name, value.expected(arg.type))
+end
+
+--- Sorts the forms of an entry by kind and finds the one that needs no values.
+local function plan_of(entry)
+  local plan = plans[entry]
+  if plan then return plan end
+  plan = { sets = {}, texts = {}, by_kind = {} }
+  for _, form in ipairs(entry.forms) do
+    if form.kind == "set" then plan.sets[#plan.sets + 1] = form end
+    plan.by_kind[form.kind] = plan.by_kind[form.kind] or form
+    if endings[form.kind] then plan.texts[form] = entry.command .. endings[form.kind] end
+  end
+  for i = #plain_order, 1, -1 do plan.plain = plan.by_kind[plain_order[i]] or plan.plain end
+  plans[entry] = plan
+  return plan
+end
+
+local function accepts(form, name, dangerous)
+  if dangerous and name == "confirm" then return true end
+  if form.payload and form.payload.name == name then return true end
+  for _, arg in ipairs(form.args) do
+    if arg.name == name then return true end
+  end
+  return false
+end
+
+local function first_unknown(form, values, dangerous)
+  for name in pairs(values) do
+    if not accepts(form, name, dangerous) then return name end
+  end
+  return nil
+end
+
+local function is_missing(arg, values)
+  return values[arg.name] == nil and arg.default == nil and not arg.optional and not arg.measures
+end
+
+local function first_missing(form, values)
+  for _, arg in ipairs(form.args) do
+    if is_missing(arg, values) then return arg end
+  end
+  return nil
+end
+
+local function argument_names(sets)
+  local names <const>, seen <const> = {}, {}
+  for _, form in ipairs(sets) do
+    local all <const> = table.move(form.args, 1, #form.args, 1, {})
+    all[#all + 1] = form.payload
+    for _, arg in ipairs(all) do
+      if not seen[arg.name] then names[#names + 1] = arg.name end
+      seen[arg.name] = true
+    end
+  end
+  return table.concat(names, ", ")
+end
+
+--- Picks the set form that knows all names and misses none; else the nearest one, with its fault.
+local function pick(entry, sets, values)
+  local nearest, unknown, missing
+  for _, form in ipairs(sets) do
+    local dangerous <const> = form.effects.dangerous
+    local stranger <const> = first_unknown(form, values, dangerous)
+    if stranger == nil then
+      nearest, missing = form, first_missing(form, values)
+      if not missing then return form end
+    else
+      unknown = unknown or stranger
+    end
+  end
+  if nearest then
+    return missing_argument(entry, missing)
+  end
+  return refused(entry, "unknown argument %s, expected %s",
+    type(unknown) == "string" and unknown or value.show(unknown), argument_names(sets))
+end
+
+--- Tells the value of an argument: given, measured, or filled in by the host.
+local function value_of(arg, values, payload)
+  local v <const> = values[arg.name]
+  if v ~= nil then return v end
+  if arg.measures and payload then return #payload end
+  if not arg.optional then return arg.default end
+  return nil
+end
+
+--- Counts the columns to send: up to the last one given, raised to a legal number of them.
+local function column_count(form, values, payload)
+  local last = 0
+  for i, arg in ipairs(form.args) do
+    if not arg.optional or values[arg.name] ~= nil or arg.measures and payload then last = i end
+  end
+  for _, n in ipairs(form.arity or {}) do
+    if n >= last then return n end
+  end
+  return last
+end
+
+local function write_columns(entry, form, values, payload)
+  local columns <const> = {}
+  for i = 1, column_count(form, values, payload) do
+    local arg <const> = form.args[i]
+    local v = value_of(arg, values, payload)
+    if v == nil then v = arg.default end
+    if v == nil and form.arity then
+      return missing_argument(entry, arg)
+    end
+    local text <const> = v == nil and "" or value.write(arg.type, v)
+    if not text then
+      return refused(entry, "argument %s is %s, expected %s", arg.name, value.show(v),
+        value.expected(arg.type))
+    end
+    columns[i] = text
+  end
+  return table.concat(columns, ",")
+end
+
+local function check_payload(entry, form, values)
+  local spec <const> = form.payload
+  local given <const> = values[spec.name]
+  local wanted <const> = not spec.when or type(values[spec.when]) ~= "string"
+  if not wanted then
+    if given == nil then return true end
+    return refused(entry, "argument %s goes with a length in %s, not with a text", spec.name,
+      spec.when)
+  end
+  if given == nil then
+    return missing_argument(entry, spec)
+  end
+  if not value.write(spec.type, given) then
+    return refused(entry, "argument %s is %s, expected %s", spec.name, value.show(given),
+      value.expected(spec.type))
+  end
+  return true, given
+end
+
+local function check_length(entry, form, values, payload)
+  for _, arg in ipairs(form.args) do
+    local v <const> = values[arg.name]
+    if arg.measures and payload and type(v) == "number" and v ~= #payload then
+      return refused(entry, "argument %s is %s, but %s has %d bytes", arg.name, value.show(v),
+        arg.measures, #payload)
+    end
+  end
+  return true
+end
+
+local function encode_set(entry, form, values)
+  if form.effects.dangerous and values.confirm ~= true then
+    return refused(entry, "is dangerous and needs confirm = true")
+  end
+  local payload
+  if form.payload then
+    local fine, result = check_payload(entry, form, values)
+    if not fine then return nil, result end
+    payload = result
+    fine, result = check_length(entry, form, values, payload)
+    if not fine then return nil, result end
+  end
+  local columns <const>, err <const> = write_columns(entry, form, values, payload)
+  if not columns then return nil, err end
+  return entry.command .. entry.glue .. columns, form, payload
+end
+
+local function needs_values(entry, form)
+  local missing <const> = first_missing(form, {}) or form.args[1]
+  if not missing then return refused(entry, "has no form without arguments") end
+  return missing_argument(entry, missing)
+end
+
+--- Writes a plain form: query, execution, test, or one without a line end.
+local function encode_plain(entry, plan, form, values)
+  if not form then return needs_values(entry, plan.sets[1]) end
+  local stranger = next(values)
+  if stranger == "confirm" and form.effects.dangerous then stranger = next(values, stranger) end
+  if stranger ~= nil then
+    return refused(entry, "unknown argument %s, it takes none",
+      type(stranger) == "string" and stranger or value.show(stranger))
+  end
+  if form.effects.dangerous and values.confirm ~= true then
+    return refused(entry, "is dangerous and needs confirm = true")
+  end
+  return plan.texts[form], form
+end
+
+--- Writes a command without its line end.
+-- @tparam table _ module (reserved; the entry says it all)
+-- @tparam table entry catalogue entry
+-- @tparam[opt] table values by argument name; the payload stands among them
+-- @string[opt] kind "exec", "read", "set", "test" or "bare" instead of the choice by values
+-- @treturn[1] string text
+-- @treturn[1] table form
+-- @treturn[1] ?string payload to send after the prompt
+-- @treturn[2] nil
+-- @treturn[2] attest.error "invalid", naming the argument, its value and what was expected
+local function encode(_, entry, values, kind)
+  local plan <const> = plan_of(entry)
+  if values == nil and not kind then
+    local form <const> = plan.plain
+    if form and not form.effects.dangerous then return plan.texts[form], form end
+  elseif values ~= nil and type(values) ~= "table" then
+    return refused(entry, "takes a table of arguments, got %s", value.show(values))
+  end
+  values = values or {}
+  if kind and not plan.by_kind[kind] then
+    return refused(entry, "has no %s form", tostring(kind))
+  end
+  local set <const> = kind == "set" or not kind and plan.sets[1]
+    and (not plan.plain or next(values) ~= nil)
+  if not set then
+    return encode_plain(entry, plan, kind and plan.by_kind[kind] or plan.plain, values)
+  end
+  local form <const>, err <const> = pick(entry, plan.sets, values)
+  if not form then return nil, err end
+  return encode_set(entry, form, values)
+end
+
+return encode

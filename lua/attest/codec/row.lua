@@ -1,0 +1,226 @@
+-- SPDX-License-Identifier: MIT
+--- Reads and writes one line from the module by its row: an info row, a URC or a result word.
+--
+-- Every documented spelling is read: heads with or without a blank, and each dialect's order of
+-- columns. What a row needs is worked out once, on its first use, and kept in a weak table.
+
+local split <const> = require "attest.codec.split"
+local value <const> = require "attest.codec.value"
+
+local row = {}
+
+local plans <const> = setmetatable({}, { __mode = "k" })
+local find <const>, sub <const> = string.find, string.sub
+
+local function trim_right(text)
+  return (text:gsub("%s+$", ""))
+end
+
+local function add_head(heads, seen, text)
+  text = text and trim_right(text)
+  if text and not seen[text] then
+    seen[text] = true
+    heads[#heads + 1] = text
+  end
+end
+
+--- Longest head first: "CONNECT,ID:" is tried before "CONNECT,ID".
+local function heads_of(spec)
+  local heads <const>, seen <const> = {}, {}
+  add_head(heads, seen, spec.prefix)
+  for _, text in ipairs(spec.also) do add_head(heads, seen, text) end
+  for _, dialect in ipairs { "table", "field" } do
+    add_head(heads, seen, spec[dialect] and spec[dialect].prefix)
+  end
+  table.sort(heads, function(a, b) return #a > #b or #a == #b and a < b end)
+  return heads
+end
+
+--- Lists the orders of columns: the row's own and each dialect's; false is an empty column.
+local function orders_of(spec)
+  local by_name <const> = {}
+  for _, field in ipairs(spec.fields) do by_name[field.name] = field end
+  local orders <const> = { spec.fields }
+  for _, dialect in ipairs { "table", "field" } do
+    local names <const> = spec[dialect] and spec[dialect].order
+    if names then
+      local order <const> = {}
+      for i, name in ipairs(names) do order[i] = by_name[name] or false end
+      orders[#orders + 1], orders[dialect] = order, order
+    end
+  end
+  return orders
+end
+
+local function required(order)
+  local count = 0
+  for i, field in ipairs(order) do
+    if field and not field.optional then count = i end
+  end
+  return count
+end
+
+local function plan_of(spec)
+  local plan = plans[spec]
+  if plan then return plan end
+  local fields <const> = spec.fields
+  local last <const> = fields[#fields]
+  plan = { heads = heads_of(spec), orders = orders_of(spec), options = {}, required = {} }
+  for i, order in ipairs(plan.orders) do plan.required[i] = required(order) end
+  plan.options.limit = last and last.rest and #fields or nil
+  for i, field in ipairs(fields) do
+    if field.type.escape then plan.options.escape = true end
+    if field.commas then plan.commas = i end
+  end
+  plans[spec] = plan
+  return plan
+end
+
+--- What follows the head, without the blanks around it; nil when the line starts differently.
+local function body(plan, line)
+  for _, head in ipairs(plan.heads) do
+    if sub(line, 1, #head) == head then
+      local from <const> = find(line, "[^ \t]", #head + 1)
+      return from and trim_right(sub(line, from)) or ""
+    end
+  end
+  return nil
+end
+
+--- Joins surplus columns into the field that may hold commas without quotes.
+local function absorb(plan, columns, count)
+  local at <const>, surplus <const> = plan.commas, count - #plan.orders[1]
+  if not at or surplus <= 0 or columns.quoted[at] then return columns, count end
+  local joined <const> = { quoted = {} }
+  for i = 1, count do
+    local to <const> = i <= at and i or math.max(at, i - surplus)
+    joined[to] = joined[to] and joined[to] .. "," .. columns[i] or columns[i]
+    joined.quoted[to] = columns.quoted[i]
+  end
+  joined.quoted[at] = false
+  return joined, count - surplus
+end
+
+local function read_columns(order, columns)
+  local values <const> = {}
+  for i, field in ipairs(order) do
+    local text <const>, quoted <const> = columns[i], columns.quoted[i]
+    if not field then
+      if text ~= "" then return nil end
+    elseif text ~= nil and not (text == "" and not quoted and field.optional) then
+      local v <const> = value.read(field.type, text, quoted)
+      if v == nil then return nil end
+      values[field.name] = v
+    end
+  end
+  return values
+end
+
+local function scaled(v, derived)
+  if type(v) ~= "number" or v == derived.except then return nil end
+  return v * derived.linear[1] + derived.linear[2]
+end
+
+local function one_of(v, list)
+  for _, each in ipairs(list) do
+    if each == v then return true end
+  end
+  return false
+end
+
+local function derived_from(v, derived)
+  if derived.linear then return scaled(v, derived) end
+  if derived.among then return one_of(v, derived.among) end
+  local found <const> = tostring(v):match(derived.match)
+  return derived.number and tonumber(found) or found
+end
+
+local function derive(spec, values)
+  for _, field in ipairs(spec.fields) do
+    local v <const> = values[field.name]
+    if field.type.kind == "timestamp" and v then value.time_parts(v, values) end
+  end
+  for _, derived in ipairs(spec.derived) do
+    local v <const> = values[derived.from]
+    if v ~= nil then values[derived.name] = derived_from(v, derived) end
+  end
+  return values
+end
+
+local function read_literal(spec, text)
+  if text ~= spec.literal then return nil end
+  local values <const> = {}
+  for key, constant in pairs(spec.constants or {}) do values[key] = constant end
+  return values
+end
+
+--- Reads a line by one row.
+-- @tparam table spec the row
+-- @string line without its line end
+-- @treturn ?table fields by name, derived ones included
+function row.read(spec, line)
+  local plan <const> = plan_of(spec)
+  local text <const> = spec.untagged and line or body(plan, line)
+  if not text then return nil end
+  if spec.literal then return read_literal(spec, text) end
+  local columns = split(text, plan.options)
+  local count = #columns
+  if spec.payload and columns[count] == "" then count, columns[count] = count - 1, nil end
+  columns, count = absorb(plan, columns, count)
+  for i, order in ipairs(plan.orders) do
+    if count <= #order and count >= plan.required[i] then
+      local values <const> = read_columns(order, columns)
+      if values then return derive(spec, values) end
+    end
+  end
+  return nil
+end
+
+local function write_field(field, values, dialect, spec)
+  local v <const> = values[field.name]
+  if v == nil and field.type.kind == "timestamp" and values.year then
+    return value.write_time(values, dialect)
+  end
+  if v == nil then
+    if not field.optional then
+      error(("%s: no value for %s"):format(spec.name or spec.prefix or "line", field.name), 0)
+    end
+    return nil
+  end
+  local quotes <const> = field.type.kind == "str" or field.type.kind == "address"
+    or field.type.kind == "enum" and not field.type.numeric
+  if math.type(v) == "float" and math.tointeger(v) then return ("%d"):format(v) end
+  return quotes and '"' .. tostring(v) .. '"' or tostring(v)
+end
+
+local function head_in(spec, dialect)
+  local other <const> = spec[dialect]
+  return other and other.prefix or spec.prefix or ""
+end
+
+--- Writes a line. Values are taken as they are: a simulated module may say what it likes.
+-- @tparam table spec the row
+-- @tparam table values fields by name; a time may be given as year, month, day, hour, min, sec
+-- @string[opt="example"] dialect "example", "table" or "field"
+-- @treturn string
+function row.write(spec, values, dialect)
+  if spec.match then return spec.match[1] end
+  if spec.literal then return head_in(spec, dialect) .. spec.literal end
+  local order <const> = plan_of(spec).orders[dialect] or spec.fields
+  local columns <const>, last = {}, 0
+  for i, field in ipairs(order) do
+    local text <const> = field and write_field(field, values, dialect, spec)
+    columns[i] = text or ""
+    if text or not field then last = i end
+  end
+  return head_in(spec, dialect) .. table.concat(columns, ",", 1, last)
+end
+
+--- Tells the longest heads of a row, and exact lines where it has them.
+-- @treturn {string,...} heads
+-- @treturn ?{string,...} exact lines
+function row.starts(spec)
+  return plan_of(spec).heads, spec.match
+end
+
+return row

@@ -1,0 +1,162 @@
+-- SPDX-License-Identifier: MIT
+--- One value of a catalogue type: checked and written for the wire, read from it, described.
+--
+-- Writing is strict, since a bad argument must never reach the module. Reading is lenient about
+-- quotes and ranges, since a judgement on what a module says is the script's.
+
+local value = {}
+
+local longest_shown <const> = 40 -- bytes of a refused string in a message
+
+--- Shows a refused value in one printable line.
+function value.show(v)
+  if type(v) ~= "string" then return type(v) == "number" and tostring(v) or "a " .. type(v) end
+  local cut <const> = #v > longest_shown
+  local text <const> = ("%q"):format(cut and v:sub(1, longest_shown) or v):gsub("\\\n", "\\n")
+  return cut and ("%s... (%d bytes)"):format(text, #v) or text
+end
+
+local function integer(v)
+  return type(v) == "number" and math.tointeger(v) or nil
+end
+
+local function range(t, unit)
+  if t.min == t.max then return ("%d%s"):format(t.min, unit) end
+  return ("%d to %d%s"):format(t.min, t.max, unit)
+end
+
+local function enum_names(t)
+  local names <const> = {}
+  for i, key in ipairs(t.order) do
+    names[i] = type(key) == "string" and ("%q"):format(key) or tostring(key)
+  end
+  return table.concat(names, ", ")
+end
+
+local expected <const> = {
+  int = function(t)
+    local others <const> = #t.order > 0 and " or " .. enum_names(t) or ""
+    return "an integer from " .. range(t, "") .. others
+  end,
+  enum = function(t) return "one of " .. enum_names(t) end,
+  str = function(t)
+    local quote <const> = t.escape and "" or "quote, "
+    return "a string of " .. range(t, " bytes") .. " without " .. quote .. "line end or NUL"
+  end,
+  word = function(t) return "a string of " .. range(t, " bytes") .. " without comma or quote" end,
+  address = function(t) return "a host name or an IP address of " .. range(t, " bytes") end,
+  digits = function(t) return "a string of " .. range(t, t.hex and " hex digits" or " digits") end,
+  timestamp = function() return "a time such as \"2025-10-27 21:53:20\"" end,
+  bytes = function(t) return "a string of " .. range(t, " bytes") end,
+}
+function expected.either(t)
+  return expected.str(t.text) .. ", or " .. expected.int(t.number)
+end
+
+--- Says in English what a type takes: "an integer from 3 to 20".
+-- @tparam table t schema type
+-- @treturn string
+function value.expected(t)
+  return expected[t.kind](t)
+end
+
+local function fits(t, text)
+  return type(text) == "string" and #text >= t.min and #text <= t.max
+end
+
+local time_shape <const> = "^(%d+)[-/](%d+)[-/](%d+)[, ]%s*(%d+):(%d+):(%d+)"
+
+local write <const> = {
+  int = function(t, v)
+    local n <const> = integer(v)
+    return n and (n >= t.min and n <= t.max or t.values[n]) and ("%d"):format(n)
+  end,
+  enum = function(t, v)
+    if not t.numeric then return t.values[v] and ('"%s"'):format(v) end
+    local n <const> = integer(v)
+    return n and t.values[n] and ("%d"):format(n)
+  end,
+  str = function(t, v)
+    if not fits(t, v) or v:find("[\r\n\0]") then return nil end
+    if t.escape then return '"' .. v:gsub('"', '\\"') .. '"' end
+    return not v:find('"', 1, true) and '"' .. v .. '"'
+  end,
+  word = function(t, v) return fits(t, v) and not v:find("[,\"\r\n\0]") and v end,
+  address = function(t, v) return fits(t, v) and v:find("^[%w%.%-_:%%]+$") and '"' .. v .. '"' end,
+  digits = function(t, v) return fits(t, v) and v:find(t.hex and "^%x+$" or "^%d+$") and v end,
+  timestamp = function(_, v) return type(v) == "string" and v:find(time_shape) and v end,
+  bytes = function(t, v) return fits(t, v) and v end,
+}
+function write.either(t, v)
+  if type(v) == "string" then return write.str(t.text, v) end
+  return write.int(t.number, v)
+end
+
+--- Checks a value and writes it for the wire.
+-- @tparam table t schema type
+-- @param v any value
+-- @treturn[1] string
+-- @treturn[2] nil when it does not fit; value.expected says what would
+function value.write(t, v)
+  return write[t.kind](t, v) or nil
+end
+
+--- Angle brackets as in `ID<3>` are taken off; anything else is no number.
+local function read_integer(text)
+  return math.tointeger(tonumber(text)) or math.tointeger(tonumber(text:match("^<(%d+)>?$")))
+end
+
+local read <const> = {
+  int = function(_, text, quoted) return not quoted and read_integer(text) or nil end,
+  enum = function(t, text, quoted)
+    if not t.numeric then return text end
+    return not quoted and read_integer(text) or nil
+  end,
+  str = function(t, text, quoted)
+    if t.strict and not quoted then return nil end
+    return quoted and t.escape and text:gsub('\\"', '"') or text
+  end,
+  word = function(_, text) return text end,
+  address = function(_, text) return text end,
+  digits = function(t, text) return text:match(t.hex and "^%x+$" or "^%d+$") end,
+  timestamp = function(_, text)
+    text = text:match('^"(.*)"$') or text
+    return text:find(time_shape) and text or nil
+  end,
+}
+function read.either(t, text, quoted)
+  if quoted then return read.str(t.text, text, true) end
+  return read_integer(text) or text
+end
+
+--- Reads one column.
+-- @tparam table t schema type
+-- @string text without its quotes
+-- @bool quoted whether it stood in quotes
+-- @return the value, or nil when it is not of this type's shape
+function value.read(t, text, quoted)
+  return (read[t.kind](t, text, quoted))
+end
+
+--- Splits a point in time into numbers; a year of two digits is one of 2000-2099.
+-- @string text as read by value.read
+-- @tparam table into gets year, month, day, hour, min, sec
+function value.time_parts(text, into)
+  local year <const>, month <const>, day <const>, hour <const>, min <const>, sec <const> =
+    text:match(time_shape)
+  into.year = math.tointeger(year) + (#year <= 2 and 2000 or 0)
+  into.month, into.day = math.tointeger(month), math.tointeger(day)
+  into.hour, into.min, into.sec = math.tointeger(hour), math.tointeger(min), math.tointeger(sec)
+end
+
+--- Writes a point in time from its parts, in the form of a dialect.
+function value.write_time(parts, dialect)
+  if dialect == "table" then
+    return ("%02d/%02d/%02d,%02d:%02d:%02d"):format(parts.year % 100, parts.month, parts.day,
+      parts.hour, parts.min, parts.sec)
+  end
+  return ("%04d-%02d-%02d %02d:%02d:%02d"):format(parts.year, parts.month, parts.day,
+    parts.hour, parts.min, parts.sec)
+end
+
+return value

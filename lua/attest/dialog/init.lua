@@ -1,0 +1,398 @@
+-- SPDX-License-Identifier: MIT
+--- One command at a time, from its first byte to its last result.
+--
+-- The dialog writes a command, hears the port's frames and decides which of
+-- them belong to it; it knows the catalogue's forms but no command by name.
+-- Invariants: one command in flight; a late answer never satisfies the next
+-- command; every wait has one deadline for the whole conversation.
+
+local codec <const> = require "attest.codec"
+local core <const> = require "attest.core"
+local error_object <const> = require "attest.error"
+local judge <const> = require "attest.dialog.judge"
+local steps <const> = require "attest.dialog.steps"
+local urc <const> = require "attest.urc"
+
+local dialog <const> = {}
+
+--- How long an unanswered command may still be answered, in seconds.
+local OWED <const> = 10
+--- How long the line must be silent before a probe is trusted.
+local QUIET <const> = 0.3
+local PROBES <const> = 10
+
+local methods <const> = {}
+local mt <const> = { __name = "attest.dialog", __index = methods }
+
+--- One vocabulary serves every port of a module.
+local vocabularies <const> = setmetatable({}, { __mode = "k" })
+
+local function vocabulary_of(module)
+  local words = vocabularies[module]
+  if not words then
+    words = core.vocabulary(module.vocabulary)
+    vocabularies[module] = words
+  end
+  return words
+end
+
+--- Tells the observers; events are those of vectors: echo, info, urc, prompt,
+-- raw, data, cmd, flag, noise.
+function methods:tell(event, value)
+  for _, fn in ipairs(self.observers) do
+    fn(event, value)
+  end
+end
+
+--- Calls a function for everything the dialog notices, in order.
+-- @tparam function fn called with event and value; it must not wait
+function methods:observe(fn)
+  self.observers[#self.observers + 1] = fn
+end
+
+-- one at a time ---------------------------------------------------------------
+
+local lock_mt <const> = {}
+
+--- Ends the hold of the dialog, however its holder ended: a command that was
+-- left unanswered (a timeout, a cancelled task) still owes its answer.
+function lock_mt.__close(lock)
+  local d <const> = lock.dialog
+  local command <const> = d.pending
+  if command then
+    d.pending = nil
+    d:owe(command)
+  end
+  if not d.closed then
+    d.port:forget_echo()
+    d.port:expect_prompt(false)
+    d.port:quoted_crlf(false)
+  end
+  d.busy = false
+  local task <const> = table.remove(d.queue, 1)
+  if task then
+    d.busy = true
+    core.wake(task)
+  end
+end
+
+--- Waits for the dialog's turn.
+local function take(self)
+  if self.busy then
+    local me <const> = core.current()
+    self.queue[#self.queue + 1] = me
+    local granted <close> = setmetatable({}, { __close = function(g)
+      if g.done then return end
+      for i, task in ipairs(self.queue) do
+        if task == me then table.remove(self.queue, i) return end
+      end
+      lock_mt.__close(self.lock) -- granted and cancelled at once: pass it on
+    end })
+    core.wait()
+    granted.done = true
+  end
+  self.busy = true
+end
+
+--- Notes that a command may still be answered.
+function methods:owe(command)
+  if command.finished or not command.sent then
+    return
+  end
+  self.owed = { form = command.form, text = command.text, till = core.now() + OWED }
+end
+
+-- sending ---------------------------------------------------------------------
+
+local function closed_error(self, text)
+  return error_object.new {
+    code = "closed", command = text, name = self.closed.name,
+    message = ("%s: the port is gone: %s"):format(text, self.closed.message),
+  }
+end
+
+local function timeout_error(command)
+  return error_object.new {
+    code = "timeout", command = command.text, lines = command.lines, seconds = command.timeout,
+    message = ("%s: no %s within %g s"):format(command.text,
+      #command.lines > 0 and "final answer" or "answer", command.timeout),
+  }
+end
+
+--- Writes a command and waits for its end.
+local function converse(self, command)
+  local port <const> = self.port
+  self.pending = command
+  command.task = core.current()
+  if not command.bare then
+    port:expect_echo(command.text, true)
+  end
+  if command.payload then
+    port:expect_prompt(true)
+  end
+  if command.quoted_crlf then
+    port:quoted_crlf(true)
+  end
+  local ok <const>, message <const>, name <const> =
+    port:write(command.bare and command.text or command.text .. self.terminator)
+  if not ok then
+    return nil, error_object.from_core(message, name, { message = command.text })
+  end
+  command.sent = true
+  if not core.wait(command.timeout) then
+    self.pending = nil
+    self:owe(command)
+    self.echo = self.echo == "on" and "assumed" or self.echo
+    command.label = "TIMEOUT"
+    self:tell("cmd", "TIMEOUT")
+    return nil, timeout_error(command)
+  end
+  if command.error then
+    return nil, command.error
+  end
+  return command
+end
+
+--- Silence before a write that a leftover final could otherwise answer.
+local function keep_quiet(self, seconds)
+  local since <const> = core.now() - self.port:stamp()
+  if since < seconds then
+    core.sleep(seconds - since)
+  end
+end
+
+local function probe_command(timeout)
+  return { text = "AT", lines = {}, timeout = timeout, steps = steps.plain, at = 1, probe = true }
+end
+
+--- Sends AT until something answers: a sleeping module loses the first bytes.
+local function wake_up(self)
+  for _ = 1, PROBES do
+    local command <const> = probe_command(QUIET)
+    self.pending = command
+    command.task = core.current()
+    self.port:expect_echo("AT", true)
+    self.port:write("AT" .. self.terminator)
+    if core.wait(QUIET) then
+      return
+    end
+    self.pending = nil
+  end
+end
+
+--- After an answer that never came, with echo off, nothing tells old from new:
+-- one AT with silence before and after does.
+local function settle(self)
+  self.owed = nil
+  for _ = 1, PROBES do
+    keep_quiet(self, QUIET)
+    local stamp <const> = self.port:stamp()
+    local fine <const> = converse(self, probe_command(self.profile.timeout))
+    if fine then
+      local answered <const> = self.port:stamp()
+      core.sleep(QUIET)
+      if self.port:stamp() == answered then
+        return
+      end
+    elseif self.port:stamp() == stamp then
+      return -- deaf: the command itself will say so
+    end
+  end
+end
+
+--- What must happen on the line before this command may be written.
+local function prepare(self)
+  if self.owed and core.now() > self.owed.till then
+    if self.echo == "off" then
+      settle(self)
+    else
+      self.owed = nil
+    end
+  end
+  if self.wakeup and core.now() - self.port:stamp() >= self.wakeup then
+    wake_up(self)
+  end
+  if self.echo == "off" then
+    keep_quiet(self, self.profile.quiet or 0.02)
+  end
+end
+
+--- Runs one command.
+-- @tparam string text without a line end
+-- @tparam table options `form` (of the catalogue), `payload`, `timeout` in
+--   seconds, `typed` (wait for later words too), `quoted_crlf`
+-- @treturn[1] table `final`, `lines`, `number`, `fields` (of the final's word)
+-- @treturn[2] nil
+-- @treturn[2] attest.error "timeout", "rejected", "reset", "closed"
+function methods:run(text, options)
+  if self.closed then
+    return nil, closed_error(self, text)
+  end
+  take(self)
+  local lock <close> = self.lock
+  if self.closed then
+    return nil, closed_error(self, text)
+  end
+  if self.owed or self.wakeup or self.echo == "off" then
+    prepare(self)
+  end
+  local form <const> = options.form
+  local list <const> = steps.compile(form, options.payload ~= nil, options.typed)
+  local timeout <const> = options.timeout or form and form.timeout or self.profile.timeout
+  local command <const> = {
+    text = text,
+    lines = {},
+    form = form,
+    entry = options.entry,
+    payload = options.payload,
+    quoted_crlf = options.quoted_crlf,
+    bare = form and form.kind == "bare",
+    timeout = options.typed and timeout + steps.patience(list) or timeout,
+    steps = list,
+    at = 1,
+  }
+  return converse(self, command)
+end
+
+-- frames ----------------------------------------------------------------------
+
+local heard <const> = {}
+
+function heard.line(self, line)
+  judge.line(self, line)
+end
+
+function heard.echo(self)
+  judge.echo(self)
+end
+
+function heard.prompt(self)
+  self:tell("prompt")
+  local command <const> = self.pending
+  if not command or not command.payload then
+    return
+  end
+  self.port:expect_echo(command.payload, false)
+  self.port:write(command.payload)
+  steps.take_prompt(command)
+end
+
+function heard.payload(self, bytes, header, fault)
+  if fault ~= "cut" then
+    self:tell("raw", bytes)
+    local row <const>, fields = codec.urc(self.module, header)
+    if row then
+      fields = fields or {}
+      fields.payload = bytes
+      fields.fault = fault
+      self:deliver(row.name, fields)
+    end
+  end
+  if fault then
+    self:tell("flag", fault == "long" and "raw_long" or "raw_short")
+  end
+end
+
+function heard.noise(self, bytes)
+  self.noise = (self.noise or 0) + #bytes
+  self:tell("noise", bytes)
+end
+
+function heard.data(self, bytes)
+  self:tell("data", bytes)
+  if self.on_data then
+    self.on_data(bytes)
+  end
+end
+
+function heard.overflow(self)
+  self:tell("flag", "line_overflow")
+end
+
+function heard.closed(self, message, name)
+  self:shut(error_object.from_core(message, name, { code = "closed" }))
+end
+
+--- Hands a URC to the handlers.
+function methods:deliver(name, fields)
+  if not self.router:dispatch(name, fields) then
+    self:tell("flag", "urc_dropped")
+  end
+end
+
+--- Follows the module to the line settings that it was just told.
+-- @tparam table form whose effect names the arguments
+-- @tparam table values its arguments, as the module takes them
+function methods:switch_line(form, values)
+  local means <const>, wanted <const> = {}, {}
+  for _, arg in ipairs(form.args) do
+    means[arg.name] = arg.type.means
+  end
+  for option, name in pairs(form.effects.line) do
+    local map <const> = means[name]
+    wanted[option] = map and map[values[name]] or values[name]
+  end
+  local before <const> = self.port:baud()
+  local done <const>, message <const> = self.port:set(wanted)
+  if not done then
+    self:tell("noise", message)
+  elseif wanted.baud and wanted.baud ~= before then
+    self:tell("flag", "baud_switched")
+  end
+end
+
+--- Ends a command: wakes its task.
+function methods:finish(command, label)
+  self.pending = nil
+  command.finished = true
+  command.label = label
+  self:tell("cmd", label)
+  core.wake(command.task)
+end
+
+--- Ends everything that waits: the port is gone or was closed.
+function methods:shut(err)
+  if self.closed then
+    return
+  end
+  self.closed = err
+  local command <const> = self.pending
+  if command then
+    command.error = closed_error(self, command.text)
+    self:finish(command, "CLOSED")
+  end
+  self.router:close(err)
+end
+
+--- Makes a dialog on a port.
+-- @tparam attest.port port
+-- @tparam table module of the catalogue
+-- @tparam[opt] table options `echo` (false: known to be off), `wakeup` (seconds
+--   of silence after which the module may sleep)
+-- @treturn attest.dialog
+function dialog.new(port, module, options)
+  options = options or {}
+  local self <const> = setmetatable({
+    port = port,
+    module = module,
+    profile = module.profile,
+    terminator = module.profile.terminator or "\r\n",
+    echo = options.echo == false and "off" or "assumed",
+    wakeup = options.wakeup,
+    router = urc.new(),
+    observers = {},
+    queue = {},
+    busy = false,
+  }, mt)
+  self.lock = setmetatable({ dialog = self }, lock_mt)
+  port:vocabulary(vocabulary_of(module))
+  port:listen(function(kind, ...)
+    local fn <const> = heard[kind]
+    if fn then
+      return fn(self, ...)
+    end
+  end)
+  return self
+end
+
+return dialog

@@ -1,0 +1,360 @@
+-- SPDX-License-Identifier: MIT
+--- Decides what a line is: the end of the command, a URC, its answer, or what
+-- an older command still owed.
+--
+-- Order: final, word that the command waits for, claimed info, URC, untagged
+-- info. Lines before the command's own echo wait until the echo proves that
+-- they are foreign, or silence proves that nothing is echoed.
+
+local codec <const> = require "attest.codec"
+local core <const> = require "attest.core"
+local error_object <const> = require "attest.error"
+local steps <const> = require "attest.dialog.steps"
+
+local judge <const> = {}
+
+--- Silence after which an answer without echo counts, in seconds.
+local GRACE <const> = 0.3
+
+local final_of <const> = codec.final
+
+local labels <const> = { OK = "OK", ERROR = "ERROR", CME = "CME", CMS = "CMS" }
+
+local function label_of(kind, number)
+  return number and labels[kind] .. " " .. tostring(number) or labels[kind]
+end
+
+-- the end of a command --------------------------------------------------------
+
+local function rejected(d, command, line, number)
+  local known <const> = math.type(number) == "integer" and d.module.errors[number]
+  local meaning <const> = known and (" (%s)"):format(known.en) or ""
+  return error_object.new {
+    code = "rejected",
+    command = command.text,
+    lines = command.lines,
+    number = number,
+    meaning = known or nil,
+    message = ("%s: refused with %s%s"):format(command.text, line, meaning),
+  }
+end
+
+--- What an accepted command changes on the line between host and module.
+local function apply_effects(d, command)
+  local effects <const> = command.form.effects
+  if not (effects.echo or effects.line or effects.enters_data) then
+    return
+  end
+  local parsed <const> = codec.parse(d.module, command.text)
+  local values <const> = parsed and parsed.args or {}
+  if effects.echo then
+    d.echo = values[effects.echo] == 0 and "off" or "assumed"
+  end
+  if effects.line then
+    d:switch_line(command.form, values)
+  end
+  for name, value in pairs(type(effects.enters_data) == "table" and effects.enters_data or {}) do
+    if values[name] == value then
+      d.port:data(true) -- at once: data may follow in the same read
+    end
+  end
+end
+
+local function accept(d, command, final, label, fields)
+  command.final = final
+  command.fields = fields
+  d:finish(command, label)
+  if command.form then
+    apply_effects(d, command)
+  end
+end
+
+local function refuse(d, command, line, label, number)
+  command.final = line
+  command.error = rejected(d, command, line, number)
+  d:finish(command, label)
+end
+
+local function info(d, command, line)
+  d:tell("info", line)
+  command.lines[#command.lines + 1] = line
+end
+
+--- A command whose last step is optional ends when its time is over.
+local function linger(d, command, seconds, finish)
+  command.linger = core.after(seconds, function()
+    if d.pending == command then
+      finish()
+    end
+  end)
+end
+
+local function ok(d, command, line)
+  if not steps.take_ok(command) then
+    return d:tell("info", line) -- an OK that is not the end: the word is to come
+  end
+  local complete <const>, later <const> = steps.is_complete(command)
+  if not complete then
+    d:tell("info", line)
+  elseif later then
+    d:tell("info", line)
+    linger(d, command, later, function() accept(d, command, "OK", "OK") end)
+  else
+    accept(d, command, "OK", "OK")
+  end
+end
+
+local function ended(d, command, line, kind, number)
+  if kind == "OK" then
+    return ok(d, command, line)
+  end
+  refuse(d, command, line, label_of(kind, number), number)
+end
+
+local function word_label(row, fields)
+  local first <const> = row and row.fields and row.fields[1]
+  local value <const> = first and fields[first.name]
+  return value ~= nil and row.name .. " " .. tostring(value) or nil
+end
+
+--- A word that may be the command's result. Returns whether it was taken.
+local function word(d, command, line, name, fields)
+  local outcome <const>, step <const> = steps.take_word(command, name)
+  if not outcome then
+    return false
+  end
+  local row <const> = codec.urc(d.module, line)
+  if step.later and row then
+    judge.urc(d, line, row, fields) -- others may wait for it too
+  end
+  if outcome ~= "ok" then
+    refuse(d, command, line, name)
+  elseif steps.is_complete(command) then
+    accept(d, command, name, word_label(row, fields) or name, fields)
+  end
+  return true
+end
+
+-- unasked lines ---------------------------------------------------------------
+
+local function reboot(d, command)
+  d.echo = "assumed"
+  d.owed = nil
+  if not command or command.finished or steps.waits_for(command, d.profile.boot_word) then
+    return
+  end
+  command.error = error_object.new {
+    code = "reset", command = command.text, lines = command.lines,
+    message = ("%s: the module rebooted before it answered"):format(command.text),
+  }
+  d:finish(command, "REBOOT")
+end
+
+--- Hands a URC on.
+function judge.urc(d, line, row, fields)
+  d:tell("urc", line)
+  fields = fields or {}
+  fields.line = line
+  d:deliver(row and row.name or line, fields)
+  if row and row.name == d.profile.boot_word then
+    reboot(d, d.pending)
+  end
+end
+
+-- what an older command owes --------------------------------------------------
+
+local function late_reply(d)
+  d.owed = nil
+  d:tell("flag", "late_reply")
+end
+
+local function own_prefix(command, line)
+  local head <const> = line:match("^(%+%u+)[:=]")
+  return head and command.text:find(head, 1, true) ~= nil, head
+end
+
+local function needs_info(form)
+  for _, row in ipairs(form and form.info or {}) do
+    if not row.repeated and not row.optional then
+      return true
+    end
+  end
+  return false
+end
+
+--- A final that may be the older command's: accepted when silence follows.
+local function doubt(d, command, line, kind, number)
+  if needs_info(command.form) and kind == "OK" then
+    return late_reply(d)
+  end
+  command.doubt = core.after(GRACE, function()
+    command.doubt = nil
+    if d.pending == command then
+      ended(d, command, line, kind, number)
+    end
+  end)
+end
+
+--- Judges a line while an older command is unanswered. Returns whether the
+-- line was that command's.
+local function is_owed(d, command, line)
+  local owed <const> = d.owed
+  local kind <const>, number <const> = final_of(line)
+  if command.doubt then
+    command.doubt:stop()
+    command.doubt = nil
+    late_reply(d)
+    return false
+  end
+  if owed.begun then
+    if kind then
+      late_reply(d)
+    end
+    return kind ~= nil or codec.urc(d.module, line) == nil
+  end
+  if kind then
+    if #command.lines == 0 then
+      doubt(d, command, line, kind, number)
+      return true
+    end
+    return false
+  end
+  local form <const> = command.form
+  if form and codec.claims(form, line) or codec.urc(d.module, line) then
+    return false
+  end
+  local own <const>, head <const> = own_prefix(command, line)
+  owed.begun = head and not own or owed.form and codec.claims(owed.form, line) or nil
+  return owed.begun ~= nil
+end
+
+-- lines -----------------------------------------------------------------------
+
+--- A line that came after the command's echo, or without any.
+local function answer(d, command, line)
+  if d.owed and is_owed(d, command, line) then
+    return
+  end
+  local kind <const>, number <const> = final_of(line)
+  if kind then
+    return ended(d, command, line, kind, number)
+  end
+  local form <const> = command.form
+  if form and codec.claims(form, line) then
+    return info(d, command, line)
+  end
+  local name <const>, fields <const> = codec.word(d.module, line)
+  if name and word(d, command, line, name, fields) then
+    return
+  end
+  local row <const> = name and codec.urc(d.module, line)
+  if row then
+    return judge.urc(d, line, row, fields)
+  end
+  info(d, command, line)
+end
+
+--- Takes the held lines for the answer: nothing is echoed here.
+local function release(d, command)
+  local held <const> = command.held
+  command.held = nil
+  command.echoed = true
+  d.echo = d.echo == "on" and "assumed" or "off"
+  for _, line in ipairs(held) do
+    if d.pending == command then
+      answer(d, command, line)
+    else
+      judge.line(d, line)
+    end
+  end
+end
+
+local function is_result(d, command, line)
+  if final_of(line) then
+    return true
+  end
+  local name <const> = codec.word(d.module, line)
+  return name ~= nil and steps.waits_for(command, name)
+end
+
+--- A line that came before the command's echo.
+local function hold(d, command, line)
+  local result <const> = is_result(d, command, line)
+  if not result and not (command.form and codec.claims(command.form, line)) then
+    local row <const>, fields <const> = codec.urc(d.module, line)
+    if row then
+      return judge.urc(d, line, row, fields)
+    end
+  end
+  command.held = command.held or {}
+  command.held[#command.held + 1] = line
+  if result and not command.grace and not (d.owed and d.echo == "on") then
+    command.grace = core.after(GRACE, function()
+      if d.pending == command and not command.echoed then
+        release(d, command)
+      end
+    end)
+  end
+end
+
+--- A line while no command runs.
+local function idle(d, line)
+  local row <const>, fields <const> = codec.urc(d.module, line)
+  if row then
+    return judge.urc(d, line, row, fields)
+  end
+  local kind <const>, number <const> = final_of(line)
+  local is_final <const> = kind or codec.word(d.module, line)
+  if d.owed then
+    if is_final then
+      late_reply(d)
+    else
+      d.owed.begun = true
+    end
+  elseif is_final and not number and kind ~= "CME" and kind ~= "CMS" then
+    d:tell("flag", "stray_final")
+  else
+    judge.urc(d, line)
+  end
+end
+
+local function is_before_echo(d, command)
+  return not command.echoed and d.echo ~= "off" and not command.probe and not command.bare
+end
+
+--- Judges a line.
+-- @tparam attest.dialog d
+-- @tparam string line
+function judge.line(d, line)
+  local command <const> = d.pending
+  if not command then
+    idle(d, line)
+  elseif is_before_echo(d, command) then
+    hold(d, command, line)
+  else
+    answer(d, command, line)
+  end
+end
+
+--- Our own bytes came back: what came before them was not our answer.
+-- @tparam attest.dialog d
+function judge.echo(d)
+  local command <const> = d.pending
+  if command and not command.echoed then
+    command.echoed = true
+    if command.grace then
+      command.grace:stop()
+    end
+    local held <const> = command.held or {}
+    command.held = nil
+    for _, line in ipairs(held) do
+      d.pending = nil -- as if nothing had been asked yet
+      idle(d, line)
+    end
+    d.pending = command
+  end
+  d.echo = "on"
+  d:tell("echo")
+end
+
+return judge

@@ -1,0 +1,113 @@
+-- SPDX-License-Identifier: MIT
+--- attest, as scripts see it: `local attest = require "attest"`.
+--
+-- A facade: opens modules, makes plans, runs tasks. What it does is elsewhere.
+
+local address <const> = require "attest.address"
+local core <const> = require "attest.core"
+local error_object <const> = require "attest.error"
+local modem <const> = require "attest.modem"
+local plan <const> = require "attest.plan"
+
+local attest <const> = {
+  attach = modem.attach,
+  error = error_object,
+  now = core.now,
+  plan = plan.new,
+  sleep = core.sleep,
+  spawn = core.spawn,
+  version = core.version,
+}
+
+local port_options <const> = {
+  "baud", "data_bits", "parity", "stop_bits", "flow", "dtr", "rts", "dtr_close", "rts_close",
+  "shared", "max_line",
+}
+
+--- Splits the options of `open` into those of the port and those of the module.
+local function split(options)
+  local ports <const>, rest <const> = {}, {}
+  for key, value in pairs(options) do
+    rest[key] = value
+  end
+  for _, key in ipairs(port_options) do
+    ports[key], rest[key] = rest[key], nil
+  end
+  return ports, rest
+end
+
+--- Opens a simulated module in this process.
+local function open_simulated(where, path, options)
+  local sim <const> = require "attest.sim"
+  where.kind = nil
+  local simulated <const>, err <const> = sim.new(where)
+  if not simulated then
+    return nil, err
+  end
+  local ours <const>, theirs <const> = core.pair()
+  options.module = options.module or where.module
+  options.path, options.simulated = path, simulated
+  simulated:serve(theirs)
+  return modem.attach(ours, options)
+end
+
+--- Opens a module.
+-- @tparam string path a device, a PTY, or `sim:ct12?set=rssi=5`
+-- @tparam[opt] table options `module` (default: what a `sim:` path says, else "ct12"), port options
+--   (`baud`, `parity`, `dtr`...), `echo`, `wakeup`, `catalogue`
+-- @treturn[1] attest.dut
+-- @treturn[2] nil
+-- @treturn[2] attest.error "not_found", "busy", "invalid", "io"
+function attest.try_open(path, options)
+  local ports <const>, rest <const> = split(options or {})
+  local where <const>, err <const> = address.parse(path)
+  if not where then
+    return nil, err
+  end
+  if where.kind == "sim" then
+    return open_simulated(where, path, rest)
+  end
+  rest.module = rest.module or "ct12"
+  local module <const>, failed <const> = modem.module(rest.module, rest.catalogue)
+  if not module then
+    return nil, failed
+  end
+  rest.module = module
+  local port <const>, message <const>, name <const> = core.open(where.path or path, ports)
+  if not port then
+    return nil, error_object.from_core(message, name, { message = path })
+  end
+  rest.path = path
+  return modem.attach(port, rest)
+end
+
+--- Opens a module; raises where `try_open` returns an error.
+-- @tparam string path
+-- @tparam[opt] table options as for `try_open`
+-- @treturn attest.dut
+-- @usage local dut <close> = attest.open("/dev/ttyUSB0", { module = "ct12" })
+function attest.open(path, options)
+  local dut <const>, err <const> = attest.try_open(path, options)
+  if not dut then
+    error(err, 0)
+  end
+  return dut
+end
+
+--- Runs a function as a task until it ends. Inside a task it is just called.
+-- @tparam function fn
+-- @param ... its arguments
+-- @return what it returns
+function attest.run(fn, ...)
+  if core.current() then
+    return fn(...)
+  end
+  local results <const> = table.pack(core.run(core.spawn(fn, ...)))
+  if not results[1] then
+    error(error_object.is(results[2]) and results[2]
+      or tostring(results[2]) .. "\n" .. tostring(results[3]), 0)
+  end
+  return table.unpack(results, 2, results.n)
+end
+
+return attest

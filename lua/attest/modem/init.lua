@@ -1,0 +1,299 @@
+-- SPDX-License-Identifier: MIT
+--- A module under test, as a script sees it: one method per catalogue entry.
+--
+-- Every method raises an error object; the same method behind `dut.try` returns
+-- `nil, err` instead. Refused arguments never reach the wire. Knows no plan and
+-- no command by name except where the profile names one.
+
+local catalogue <const> = require "attest.catalogue"
+local codec <const> = require "attest.codec"
+local dialog <const> = require "attest.dialog"
+local error_object <const> = require "attest.error"
+local session <const> = require "attest.modem.session"
+local socket <const> = require "attest.modem.socket"
+
+local modem <const> = {}
+
+-- entries ---------------------------------------------------------------------
+
+local function missing_answer(text, form, lines)
+  return nil, error_object.new {
+    code = "protocol", command = text, lines = lines,
+    message = ("%s: answered OK but no %s"):format(text,
+      form.info[1].prefix or form.info[1].fields[1].name),
+  }
+end
+
+--- Reads the answer's lines: one table, or a list where rows repeat.
+local function decode(text, form, answer)
+  local list <const>, result = {}, nil
+  for _, line in ipairs(answer.lines) do
+    local i <const>, fields <const> = codec.decode(form, line)
+    if i and form.info[i].repeated then
+      list[#list + 1] = fields
+    elseif i then
+      result = result or {}
+      for key, value in pairs(fields) do
+        result[key] = value
+      end
+    end
+  end
+  if result then
+    return result
+  end
+  local first <const> = form.info[1]
+  if not first then
+    return answer.fields or {}
+  end
+  if first.repeated or first.optional or #list > 0 then
+    return list
+  end
+  return missing_answer(text, form, answer.lines)
+end
+
+--- Runs a catalogue entry.
+local function call(dut, entry, values, options)
+  options = options or {}
+  local text <const>, form <const>, payload <const> =
+    codec.encode(dut.module, entry, values, options.kind)
+  if not text then
+    return nil, form
+  end
+  local answer <const>, err <const> = dut.dialog:run(text, {
+    form = form, entry = entry, payload = payload, typed = true, timeout = options.timeout,
+  })
+  if not answer then
+    return nil, err
+  end
+  return decode(text, form, answer)
+end
+
+-- soft methods: nil, err --------------------------------------------------------
+
+local soft <const> = {}
+
+local at_options <const> = { timeout = "number", payload = "string", quoted_crlf = "boolean" }
+
+local function check_options(what, options, known)
+  for key, value in pairs(options or {}) do
+    if not known[key] then
+      error(("%s: unknown option %q"):format(what, tostring(key)), 4)
+    elseif type(value) ~= known[key] then
+      error(("%s: option %s is a %s, expected a %s"):format(what, key, type(value), known[key]), 4)
+    end
+  end
+end
+
+--- Sends any command as it is.
+-- @tparam string text without a line end
+-- @tparam[opt] table options `timeout` in seconds, `payload` to send after the prompt,
+--   `quoted_crlf` (strings in the answer may hold line ends)
+-- @treturn table `final` (such as "OK"), `lines`, `fields` of the final's word
+-- @raise attest.error "timeout", "rejected", "reset", "closed", "invalid"
+function soft.at(dut, text, options)
+  if type(text) ~= "string" then
+    error(("at: a command is a string, got a %s"):format(type(text)), 3)
+  end
+  check_options("at", options, at_options)
+  if text:find("[\r\n%z]") then
+    return nil, error_object.new {
+      code = "invalid", command = text,
+      message = ("command %q holds a line end or a NUL"):format(text),
+    }
+  end
+  options = options or {}
+  local entry <const>, form <const> = codec.lookup(dut.module, text)
+  return dut.dialog:run(text, {
+    form = form, entry = entry, timeout = options.timeout, payload = options.payload,
+    quoted_crlf = options.quoted_crlf,
+  })
+end
+
+--- Waits for the next URC of a name.
+-- @tparam string name such as "RDY" or "+CREG"
+-- @tparam[opt] table options `timeout` in seconds, default 60
+-- @treturn table its fields, with `line`
+function soft.await(dut, name, options)
+  check_options("await", options, { timeout = "number" })
+  return dut.dialog.router:await(name, options and options.timeout or 60)
+end
+
+soft.ready = session.ready
+soft.registered = session.registered
+soft.imei = session.imei
+soft.socket = socket.open
+
+-- methods that do not fail --------------------------------------------------------
+
+local plain <const> = {}
+
+--- Calls a function for every URC of a name, in a task of its own, in order.
+-- @tparam string name such as "RDY"; "*" for all
+-- @tparam function fn called with the fields and the name; it may issue commands
+-- @treturn table handle with `off()`
+function plain.on(dut, name, fn)
+  return dut.dialog.router:on(name, fn)
+end
+
+--- Calls a function for everything the engine notices: "echo", "info", "urc", "prompt", "raw",
+-- "data", "cmd", "flag", "noise".
+-- @tparam function fn called with event and value; it must not wait
+function plain.observe(dut, fn)
+  dut.dialog:observe(fn)
+end
+
+--- Writes every byte of both directions to a transcript.
+-- @tparam attest.trace trace
+function plain.trace(dut, trace)
+  dut.port:trace(trace)
+end
+
+--- Closes the port. Never waits; closing twice is quiet.
+function plain.close(dut)
+  if not dut.port:is_closed() then
+    dut.dialog:shut(error_object.new { code = "closed", message = "it was closed" })
+    dut.port:close()
+  end
+  if dut.simulated then
+    dut.simulated:close()
+    dut.simulated = false
+  end
+end
+
+-- the object ----------------------------------------------------------------------
+
+local function raised(first, err, ...)
+  if first == nil and err ~= nil then
+    error(err, 0)
+  end
+  return first, err, ...
+end
+
+local function no_method(module)
+  return function(_, name)
+    error(("%s has no method and no command %q"):format(module.name, tostring(name)), 2)
+  end
+end
+
+--- One table of methods per module, shared by all its DUTs.
+local function build(module)
+  local quiet <const>, loud <const> = {}, {}
+  for _, entry in ipairs(module.list) do
+    quiet[entry.name] = function(dut, values, options)
+      return call(dut, entry, values, options)
+    end
+  end
+  for name, fn in pairs(soft) do
+    quiet[name] = fn
+  end
+  for name, fn in pairs(quiet) do
+    loud[name] = function(...)
+      return raised(fn(...))
+    end
+  end
+  for name, fn in pairs(plain) do
+    loud[name] = fn
+  end
+  local fail <const> = { __index = no_method(module) }
+  return setmetatable(quiet, fail), setmetatable(loud, fail)
+end
+
+local kinds <const> = setmetatable({}, { __mode = "k" })
+
+local function kind_of(module)
+  local kind = kinds[module]
+  if not kind then
+    local quiet <const>, loud <const> = build(module)
+    kind = {
+      quiet = quiet,
+      mt = {
+        __name = "attest.dut", __index = loud, __close = plain.close, __gc = plain.close,
+        __tostring = function(dut) return ("attest.dut %s (%s)"):format(module.name, dut.path) end,
+      },
+    }
+    kinds[module] = kind
+  end
+  return kind
+end
+
+--- `dut.try:name(...)` and `dut.cmd.name(...)`.
+local function proxies(dut, kind)
+  local loud <const> = kind.mt.__index
+  local try <const>, cmd <const> = {}, {}
+  setmetatable(try, { __index = function(_, name)
+    local fn <const> = kind.quiet[name]
+    return function(_, ...) return fn(dut, ...) end
+  end })
+  setmetatable(cmd, { __index = function(_, name)
+    if not dut.module.entries[name] then
+      error(("%s has no command %q"):format(dut.module.name, tostring(name)), 2)
+    end
+    return function(first, ...)
+      if first == cmd then return loud[name](dut, ...) end
+      return loud[name](dut, first, ...)
+    end
+  end })
+  return try, cmd
+end
+
+local loaded <const> = {}
+
+--- Loads a module's catalogue once per name and search path.
+local function load_module(name, dirs)
+  local key <const> = name .. "\0" .. table.concat(dirs or {}, "\0")
+  if not loaded[key] then
+    local module <const>, err <const> = catalogue.load(name, dirs)
+    if not module then
+      return nil, err
+    end
+    loaded[key] = module
+  end
+  return loaded[key]
+end
+
+--- Finds a module by name.
+-- @tparam string name such as "ct12"
+-- @tparam[opt] table dirs the user's catalogue folders
+-- @treturn[1] table module
+-- @treturn[2] nil
+-- @treturn[2] attest.error
+function modem.module(name, dirs)
+  return load_module(name, dirs)
+end
+
+local attach_options <const> = {
+  module = true, catalogue = true, echo = true, wakeup = true, path = true, simulated = true,
+}
+
+--- Makes a DUT of an open port.
+-- @tparam attest.port port
+-- @tparam table options `module` (a name or a catalogue module), `catalogue` (folders),
+--   `echo` (false: known to be off), `wakeup` (seconds of silence after which it may sleep)
+-- @treturn[1] attest.dut
+-- @treturn[2] nil
+-- @treturn[2] attest.error
+function modem.attach(port, options)
+  for key in pairs(options) do
+    if not attach_options[key] then
+      error(("attach: unknown option %q"):format(tostring(key)), 2)
+    end
+  end
+  local module, err = options.module, nil
+  if type(module) ~= "table" then
+    module, err = load_module(module, options.catalogue)
+    if not module then
+      return nil, err
+    end
+  end
+  local kind <const> = kind_of(module)
+  local dut <const> = {
+    port = port, module = module, path = options.path or port:path(),
+    simulated = options.simulated or false,
+    dialog = dialog.new(port, module, { echo = options.echo, wakeup = options.wakeup }),
+    links = {},
+  }
+  dut.try, dut.cmd = proxies(dut, kind)
+  return setmetatable(dut, kind.mt)
+end
+
+return modem

@@ -1,0 +1,135 @@
+-- SPDX-License-Identifier: MIT
+--- What every script needs of a module first: is it there, is it the right one,
+-- is it on the network, who is it. Which commands answer that is in the profile.
+
+local core <const> = require "attest.core"
+local error_object <const> = require "attest.error"
+
+local session <const> = {}
+
+local function timeout_of(what, options, default)
+  for key in pairs(options or {}) do
+    if key ~= "timeout" then
+      error(("%s: unknown option %q"):format(what, tostring(key)), 4)
+    end
+  end
+  return options and options.timeout or default
+end
+
+--- Checks that the firmware answers like the module that the script is for.
+local function check_identity(dut)
+  local identity <const> = dut.module.profile.identity
+  if not identity then
+    return true
+  end
+  local answer <const>, err <const> = dut.try[identity.entry](dut.try)
+  if not answer then
+    return nil, err
+  end
+  local value <const> = answer[identity.field]
+  if tostring(value):find(identity.match) then
+    return true
+  end
+  return nil, error_object.new {
+    code = "protocol",
+    message = ("this is no %s: its %s is %q, expected one that matches %q"):format(
+      dut.module.name, identity.field, tostring(value), identity.match),
+  }
+end
+
+--- Waits until the module answers, and checks that it is the right one.
+-- @tparam[opt] table options `timeout` in seconds, default the profile's `boot_timeout`
+-- @treturn boolean true
+-- @raise attest.error "timeout" when nothing answers, "protocol" when something else does
+function session.ready(dut, options)
+  local timeout <const> = timeout_of("ready", options, dut.module.profile.boot_timeout or 60)
+  local deadline <const> = core.now() + timeout
+  local noise <const> = dut.dialog.noise or 0
+  while true do
+    local left <const> = deadline - core.now()
+    local answer <const>, err <const> = dut.try:at("AT", { timeout = math.max(0.1, math.min(1, left)) })
+    if answer then
+      return check_identity(dut)
+    elseif not error_object.is(err, "timeout") and not error_object.is(err, "reset") then
+      return nil, err
+    elseif core.now() >= deadline then
+      local garbage <const> = (dut.dialog.noise or 0) > noise
+      return nil, error_object.new {
+        code = "timeout", command = "AT", seconds = timeout,
+        message = ("AT: no answer within %g s%s"):format(timeout, garbage and
+          (", only bytes that are no text: is the module at another rate than %d?")
+            :format(dut.port:baud()) or ""),
+      }
+    end
+  end
+end
+
+--- Waits until the module is registered with a network.
+-- @tparam[opt] table options `timeout` in seconds, default 60
+-- @treturn table the last answer, with `seconds` that it took
+-- @raise attest.error "timeout", with the last state
+function session.registered(dut, options)
+  local timeout <const> = timeout_of("registered", options, 60)
+  local spec <const> = dut.module.profile.registration
+  local start <const> = core.now()
+  while true do
+    local answer <const>, err <const> = dut.try[spec.entry](dut.try)
+    if not answer then
+      return nil, err
+    elseif answer[spec.field] then
+      answer.seconds = core.now() - start
+      return answer
+    elseif core.now() - start >= timeout then
+      return nil, error_object.new {
+        code = "timeout", seconds = timeout,
+        message = ("not registered within %g s (state %s)"):format(timeout, tostring(answer.stat)),
+      }
+    end
+    core.sleep(math.min(0.5, timeout))
+  end
+end
+
+--- Tells whether a string of digits has a correct Luhn check digit.
+local function is_luhn(digits)
+  local sum = 0
+  for i = 1, #digits do
+    local d = tonumber(digits:sub(-i, -i))
+    if i % 2 == 0 then
+      d = d * 2
+      d = d > 9 and d - 9 or d
+    end
+    sum = sum + d
+  end
+  return sum % 10 == 0
+end
+
+local READS <const> = 4
+
+--- Reads the IMEI until two reads in a row agree: a corrupted byte may look like a digit.
+-- @treturn string 15 digits with a correct check digit
+-- @raise attest.error "protocol" when the reads differ or the check digit is wrong
+function session.imei(dut)
+  local spec <const> = dut.module.profile.imei
+  local last
+  for _ = 1, READS do
+    local answer <const>, err <const> = dut.try[spec.entry](dut.try)
+    if not answer then
+      return nil, err
+    end
+    local imei <const> = answer[spec.field]
+    if imei == last then
+      if is_luhn(imei) then
+        return imei
+      end
+      return nil, error_object.new {
+        code = "protocol", message = ("IMEI %q has a wrong check digit"):format(imei),
+      }
+    end
+    last = imei
+  end
+  return nil, error_object.new {
+    code = "protocol", message = ("IMEI: %d reads and no two in a row agree"):format(READS),
+  }
+end
+
+return session

@@ -1,0 +1,233 @@
+-- SPDX-License-Identifier: MIT
+--- TCP and UDP through the module, in AT mode, with the methods of a socket.
+--
+-- Data that comes before the socket is made waits with its link. The module
+-- does not say which link a DISCONNECT is for: with one link it is that one,
+-- with several the module is asked.
+
+local core <const> = require "attest.core"
+local error_object <const> = require "attest.error"
+
+local socket <const> = {}
+
+--- Most bytes of one send, and of one datagram (manual 6.4.2).
+local CHUNK <const> = 1024
+local KEPT <const> = 1 << 20 -- received bytes that nobody read, per link
+
+local soft <const> = {}
+local loud <const> = {}
+local mt <const> = { __name = "attest.socket", __index = loud }
+
+local function link_of(dut, number)
+  local link = dut.links[number]
+  if not link then
+    link = { chunks = {}, size = 0 }
+    dut.links[number] = link
+  end
+  return link
+end
+
+local function wake(link)
+  if link.waiter then
+    core.wake(link.waiter)
+  end
+end
+
+local function received(dut, fields)
+  local link <const> = link_of(dut, fields.link_num)
+  if link.size + #fields.payload > KEPT then
+    link.overflow = true
+  else
+    link.chunks[#link.chunks + 1] = fields.payload
+    link.size = link.size + #fields.payload
+  end
+  wake(link)
+end
+
+local function mark_closed(link)
+  link.closed = true
+  wake(link)
+end
+
+--- A link of this transport was closed by the far end.
+local function far_end_closed(dut, transport)
+  local open <const> = {}
+  for number, link in pairs(dut.links) do
+    if link.transport == transport and not link.closed and not link.closing then
+      open[#open + 1] = number
+    end
+  end
+  if #open <= 1 then
+    return open[1] and mark_closed(dut.links[open[1]])
+  end
+  local rows <const> = dut.try:qistate()
+  local alive <const> = {}
+  for _, row in ipairs(rows or {}) do
+    alive[row.link_num] = true
+  end
+  for _, number in ipairs(rows and open or {}) do
+    if not alive[number] and dut.links[number] then
+      mark_closed(dut.links[number])
+    end
+  end
+end
+
+--- Hears of data and of closed links, from the first socket on.
+local function listen(dut)
+  if dut.listens then
+    return
+  end
+  dut.listens = true
+  dut:on(dut.module.profile.received, function(fields) received(dut, fields) end)
+  dut:on("DISCONNECT", function() far_end_closed(dut, "TCP") end)
+  dut:on("UDP_CLOSE", function() far_end_closed(dut, "UDP") end)
+  dut:on(dut.module.profile.boot_word, function()
+    for _, link in pairs(dut.links) do mark_closed(link) end
+  end)
+end
+
+local known <const> = { type = true, host = true, port = true, local_port = true, timeout = true }
+
+--- Opens a TCP or UDP link.
+-- @tparam table options `host`, `port`, `type` ("TCP" or "UDP", default TCP), `local_port`,
+--   `timeout` in seconds
+-- @treturn attest.socket
+-- @raise attest.error "invalid", "rejected", "timeout"
+function socket.open(dut, options)
+  for key in pairs(options) do
+    if not known[key] then
+      error(("socket: unknown option %q"):format(tostring(key)), 3)
+    end
+  end
+  listen(dut)
+  local transport <const> = options.type or "TCP"
+  local answer <const>, err <const> = dut.try:qiopen({
+    type = transport, server_ip = options.host, server_port = options.port,
+    local_port = options.local_port, mode = 0,
+  }, { timeout = options.timeout })
+  if not answer then
+    return nil, err
+  end
+  local number <const> = answer.link_num
+  local link <const> = link_of(dut, number)
+  link.transport = transport
+  local self <const> = setmetatable({
+    dut = dut, link = link, number = number, transport = transport, try = {},
+  }, mt)
+  setmetatable(self.try, { __index = function(_, name)
+    return function(_, ...) return soft[name](self, ...) end
+  end })
+  return self
+end
+
+local function closed_error(self)
+  return error_object.new {
+    code = "closed", message = ("link %d was closed by the far end"):format(self.number),
+  }
+end
+
+--- Sends bytes. A datagram holds at most 1024; a stream is cut into pieces.
+-- @tparam string bytes
+-- @treturn boolean true
+-- @raise attest.error "invalid", "rejected", "timeout", "closed"
+function soft.send(self, bytes)
+  if self.transport == "UDP" and #bytes > CHUNK then
+    return nil, error_object.new {
+      code = "invalid",
+      message = ("a datagram of %d bytes: at most %d fit"):format(#bytes, CHUNK),
+    }
+  end
+  for from = 1, #bytes, CHUNK do
+    if self.link.closed then
+      return nil, closed_error(self)
+    end
+    local sent <const>, err <const> = self.dut.try:qisend {
+      link_num = self.number, payload = bytes:sub(from, from + CHUNK - 1),
+    }
+    if not sent then
+      return nil, err
+    end
+  end
+  return true
+end
+
+--- Takes up to `count` bytes, or the oldest chunk without a count.
+local function take(link, count)
+  if not count then
+    local chunk <const> = table.remove(link.chunks, 1)
+    link.size = link.size - #chunk
+    return chunk
+  end
+  local all <const> = table.concat(link.chunks)
+  local rest <const> = all:sub(count + 1)
+  link.chunks, link.size = { rest ~= "" and rest or nil }, #rest
+  return all:sub(1, count)
+end
+
+--- Receives bytes.
+-- @tparam[opt] int count exactly so many; without it, what came in one piece (a datagram)
+-- @tparam[opt] table options `timeout` in seconds, default 10
+-- @treturn string
+-- @raise attest.error "timeout" (with `partial`, what came; it stays readable), "closed"
+function soft.receive(self, count, options)
+  if type(count) == "table" then
+    count, options = nil, count
+  end
+  local link <const> = self.link
+  local timeout <const> = options and options.timeout or 10
+  local deadline <const> = core.now() + timeout
+  while link.size < (count or 1) do
+    if link.closed or link.overflow then
+      return nil, closed_error(self)
+    end
+    link.waiter = core.current()
+    local left <const> = deadline - core.now()
+    local woken <const> = left > 0 and core.wait(left)
+    link.waiter = nil
+    if not woken and link.size < (count or 1) then
+      return nil, error_object.new {
+        code = "timeout", seconds = timeout, partial = table.concat(link.chunks),
+        message = ("link %d: %d of %s bytes received within %g s"):format(self.number, link.size,
+          count or "some", timeout),
+      }
+    end
+  end
+  return take(link, count)
+end
+
+--- Closes the link; closing twice is quiet.
+-- @treturn boolean true
+function soft.close(self)
+  if self.is_closed then
+    return true
+  end
+  self.is_closed = true
+  self.dut.links[self.number] = nil
+  if self.link.closed then
+    return true
+  end
+  self.link.closing = true
+  local done <const>, err <const> = self.dut.try:qiclose { link_num = self.number }
+  if not done and not error_object.is(err, "rejected") then
+    return nil, err
+  end
+  return true
+end
+
+for name, fn in pairs(soft) do
+  loud[name] = function(...)
+    local result <const>, err <const> = fn(...)
+    if result == nil then
+      error(err, 0)
+    end
+    return result
+  end
+end
+
+--- A socket that goes out of scope closes its link; where it cannot (the task was cancelled, the
+-- port is gone), the link is the teardown's.
+function mt.__close(self)
+  pcall(soft.close, self)
+end
+
+return socket

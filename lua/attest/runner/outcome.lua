@@ -1,0 +1,70 @@
+-- SPDX-License-Identifier: MIT
+--
+-- Outcomes: their severity, what an error means, and the exit code.
+--
+-- Pure. FAIL: a limit judged the product bad. ERROR: no judgement was
+-- possible. Nothing below PASS can become PASS by rolling up.
+
+local errors <const> = require "attest.error"
+
+local outcome <const> = {}
+
+local SEVERITY <const> = { SKIPPED = 0, PASS = 1, FAIL = 2, TIMEOUT = 3, ERROR = 4, ABORTED = 5 }
+
+--- Tells the worse of two outcomes.
+-- @tparam string one
+-- @tparam string other
+-- @treturn string
+function outcome.worse(one, other)
+  return SEVERITY[one] >= SEVERITY[other] and one or other
+end
+
+--- Turns whatever was raised into an error object.
+-- @param err object, string or anything else
+-- @tparam[opt] string traceback
+-- @treturn table error object; what a script raised as text has code "script"
+function outcome.as_error(err, traceback)
+  if not errors.is(err) then
+    err = errors.new { code = "script", message = tostring(err), traceback = traceback }
+  end
+  return err
+end
+
+--- Tells which outcome an error object makes.
+-- @tparam table err
+-- @treturn string TIMEOUT, ABORTED or ERROR
+function outcome.of_error(err)
+  return ({ timeout = "TIMEOUT", aborted = "ABORTED" })[err.code] or "ERROR"
+end
+
+-- Trying again cures neither a bug in the script nor a lost port.
+local FINAL <const> = {
+  script = true, watchdog = true, guard = true, closed = true, invalid = true,
+  unsupported = true, internal = true,
+}
+
+--- Tells whether another attempt could come out better.
+-- @tparam string result outcome of the attempt
+-- @tparam[opt] table err what ended it
+-- @treturn boolean
+function outcome.is_retryable(result, err)
+  return result ~= "PASS" and result ~= "ABORTED" and not (err and FINAL[err.code])
+end
+
+--- Tells the exit code of everything that ran. An interruption is told before
+-- a record (or a file of it) that was not stored, and that before any verdict.
+-- @tparam table tally `runs`, `worst` outcome, `unstored` and `unexported` counts, `signal`
+-- exit code or nil
+-- @treturn integer
+function outcome.exit_code(tally)
+  if tally.signal then
+    return tally.signal
+  elseif tally.unstored + tally.unexported > 0 then
+    return 5
+  elseif tally.runs == 0 then
+    return 4
+  end
+  return ({ PASS = 0, FAIL = 1, ABORTED = 3 })[tally.worst] or 3
+end
+
+return outcome

@@ -1,0 +1,224 @@
+-- SPDX-License-Identifier: MIT
+--
+-- The record of one run, schema "attest/record/1", as it grows.
+--
+-- phases[] holds one entry per attempt: a retry never erases one. What counts
+-- for the verdict is the last attempt of each phase. A record that is finished
+-- has exactly one first_failure unless its outcome is PASS.
+
+local core <const> = require "attest.core"
+local outcome <const> = require "attest.runner.outcome"
+local text <const> = require "attest.text"
+local uuid <const> = require "attest.uuid"
+
+local record <const> = {}
+
+-- The time of day as RFC 3339 with milliseconds and the local UTC offset.
+local function timestamp()
+  local wall <const> = core.wall()
+  local seconds <const> = math.floor(wall)
+  local offset <const> = os.date("%z", seconds)
+  return ("%s.%03d%s:%s"):format(os.date("%Y-%m-%dT%H:%M:%S", seconds),
+    math.floor((wall - seconds) * 1000), offset:sub(1, 3), offset:sub(4, 5))
+end
+
+-- Monotonic milliseconds since the run began.
+local function elapsed_ms(rec)
+  return math.floor((core.now() - rec.began) * 1000 + 0.5)
+end
+
+local methods <const> = {}
+local mt <const> = { __index = methods }
+
+--- Notes a line in the run's log.
+-- @tparam string level info, warning or error
+-- @tparam string line
+-- @tparam[opt] string code
+function methods:log(level, line, code)
+  self.data.log[#self.data.log + 1] = {
+    t_ms = elapsed_ms(self), level = level, code = code, text = text.printable(line),
+  }
+end
+
+--- Milliseconds since the run began, by the monotonic clock.
+-- @treturn integer
+function methods:elapsed_ms()
+  return elapsed_ms(self)
+end
+
+--- Adds the entry of an attempt that begins now.
+-- @tparam table phase of the plan
+-- @tparam integer attempt from 1
+-- @treturn table entry
+function methods:open_attempt(phase, attempt)
+  local entry <const> = {
+    id = #self.data.phases + 1, name = phase.name, group = phase.group, attempt = attempt,
+    start = timestamp(), t_ms = elapsed_ms(self), marginal = false,
+    measurements = {}, attachments = {},
+  }
+  self.data.phases[entry.id] = entry
+  return entry
+end
+
+--- Ends an attempt.
+-- @tparam table entry
+-- @tparam string result outcome
+-- @tparam[opt] table err error object
+function methods:close_attempt(entry, result, err)
+  entry.outcome = result
+  entry.duration_ms = elapsed_ms(self) - entry.t_ms
+  if err then
+    entry.error = {
+      code = err.guard or err.code, message = text.printable(err.message), command = err.command,
+      number = err.number, measurement = err.measurement, traceback = err.traceback,
+    }
+  end
+end
+
+--- Adds a phase that did not run.
+-- @tparam table phase of the plan
+function methods:skip(phase)
+  local entry <const> = self:open_attempt(phase, 1)
+  self:close_attempt(entry, "SKIPPED")
+end
+
+-- What first went wrong in an attempt: a measurement comes before the error
+-- that ended it, unless the error is all there is.
+local function failure_of(entry)
+  for _, measurement in ipairs(entry.measurements) do
+    if measurement.outcome == "FAIL" then
+      return { measurement = measurement.name, code = "limit", message = measurement.message }
+    end
+  end
+  if entry.error then
+    return { measurement = entry.error.measurement, code = entry.error.code,
+      message = entry.error.message }
+  end
+  for _, measurement in ipairs(entry.measurements) do
+    if measurement.outcome == "UNSET" then
+      return { measurement = measurement.name, code = "unset", message = measurement.message }
+    end
+  end
+end
+
+-- The last attempt of each phase, in order.
+local function last_attempts(phases)
+  local last <const> = {}
+  for i, entry in ipairs(phases) do
+    local following <const> = phases[i + 1]
+    local is_retried <const> = following and following.attempt > 1
+    if not is_retried then
+      last[#last + 1] = entry
+    end
+  end
+  return last
+end
+
+local function has_evidence(attempts)
+  for _, entry in ipairs(attempts) do
+    for _, measurement in ipairs(entry.measurements) do
+      if measurement.outcome ~= "UNSET" then
+        return true
+      end
+    end
+  end
+  return false
+end
+
+-- Where the run stood when it was ended from outside: before the first phase
+-- that was not begun.
+local function failure_between(phases, interrupt)
+  local name
+  for _, entry in ipairs(phases) do
+    if entry.outcome == "SKIPPED" then
+      name = entry.name
+      break
+    end
+  end
+  return {
+    phase = name, attempt = 1, code = interrupt.guard or interrupt.code,
+    message = interrupt.message,
+  }
+end
+
+--- Rolls up and closes the record.
+-- @tparam[opt] table interrupt error object that ended the run from outside
+-- @treturn table the record's data, ready for the store
+function methods:finish(interrupt)
+  local data <const> = self.data
+  local counted <const> = last_attempts(data.phases)
+  local rolled = "SKIPPED"
+  for _, entry in ipairs(counted) do
+    rolled = outcome.worse(rolled, entry.outcome)
+    data.marginal = data.marginal or entry.marginal
+    if entry.outcome ~= "PASS" and entry.outcome ~= "SKIPPED" then
+      local failure <const> = failure_of(entry)
+      failure.phase, failure.attempt = entry.name, entry.attempt
+      data.first_failure = data.first_failure or failure
+      data.outcome_details[#data.outcome_details + 1] = {
+        code = failure.code, message = ("%s: %s"):format(entry.name, failure.message),
+      }
+    end
+  end
+
+  if interrupt then
+    rolled = outcome.worse(rolled, outcome.of_error(interrupt))
+    data.first_failure = data.first_failure or failure_between(data.phases, interrupt)
+  elseif rolled == "SKIPPED" or rolled == "PASS" and not has_evidence(counted) then
+    rolled = "ERROR"
+    data.first_failure = { code = "no_evidence", message = "the plan measured nothing" }
+  end
+  if #data.outcome_details == 0 and data.first_failure then
+    data.outcome_details[1] = {
+      code = data.first_failure.code, message = data.first_failure.message,
+    }
+  end
+  data.outcome = rolled
+  data["end"] = timestamp()
+  data.duration_ms = elapsed_ms(self)
+  return data
+end
+
+-- A record is read by many: what looks like a secret is not in it.
+local function without_secrets(params)
+  local shown <const> = {}
+  for name, value in pairs(params) do
+    local lower <const> = name:lower()
+    local is_secret <const> = lower:find("pass") or lower:find("secret") or lower:find("token")
+    shown[name] = is_secret and "***" or value
+  end
+  return shown
+end
+
+--- Begins a record.
+-- @tparam table facts `plan`, `source`, `slot`, `port`, `station`, `operator`,
+-- `batch`, `purpose`, `params`
+-- @treturn table record; its `data` is what is stored
+function record.new(facts)
+  local data <const> = {
+    schema = "attest/record/1",
+    run_id = uuid.new(),
+    outcome_details = {},
+    marginal = false,
+    dut = {},
+    station = {
+      id = facts.station.id, host = facts.station.host, slot = facts.slot,
+      port = { path = facts.port },
+    },
+    operator = facts.operator,
+    batch = facts.batch,
+    purpose = facts.purpose or "production",
+    plan = {
+      name = facts.plan.name, version = facts.plan.version, sha256 = facts.source.sha256,
+      path = facts.source.path, module = facts.plan.module,
+    },
+    tool = { name = "attest", version = core.version },
+    params = without_secrets(facts.params),
+    start = timestamp(),
+    phases = {},
+    log = {},
+  }
+  return setmetatable({ data = data, began = core.now() }, mt)
+end
+
+return record

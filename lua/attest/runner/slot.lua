@@ -1,0 +1,217 @@
+-- SPDX-License-Identifier: MIT
+--
+-- One slot: its port, and the runs that follow each other on it.
+--
+-- Each run gets a freshly opened port and a freshly loaded script, so nothing
+-- of one run reaches the next. The slot owns the errors of its callbacks. No
+-- verdict is told before the store has the record on disk.
+
+local core <const> = require "attest.core"
+local errors <const> = require "attest.error"
+local script <const> = require "attest.script"
+local context <const> = require "attest.runner.context"
+local outcome <const> = require "attest.runner.outcome"
+local record <const> = require "attest.runner.record"
+local run <const> = require "attest.runner.run"
+
+local slot <const> = {}
+
+-- Longest wait for the store, in seconds: a record it did not take by then
+-- counts as not stored.
+local STORE_TIMEOUT <const> = 30
+
+local methods <const> = {}
+local mt <const> = { __name = "attest.slot", __index = methods }
+
+--- Takes an error raised in a callback of this slot.
+-- @param err what was raised
+-- @tparam[opt] string traceback
+function methods:fail(err, traceback)
+  err = outcome.as_error(err, traceback)
+  if self.run and not self.run.is_over then
+    self.run:log("error in a callback: " .. err.message, "error")
+    self.run:interrupt(err)
+  end
+end
+
+--- Ends the run under way from outside; no further one begins.
+-- @tparam table err error object
+function methods:abort(err)
+  self.is_stopping = true
+  if self.run then
+    self.run:interrupt(err)
+  end
+end
+
+--- Opens the port.
+-- @tparam[opt] string module which module the plan is for
+-- @treturn[1] table dut
+-- @treturn[2] nil
+-- @treturn[2] table error object
+function methods:open(module)
+  local before <const> = core.owner()
+  core.set_owner(self)
+  local ok <const>, dut <const>, err <const> = pcall(self.job.open, self.port, { module = module })
+  core.set_owner(before)
+  if ok and dut then
+    self.dut = dut
+    return dut
+  end
+  return nil, outcome.as_error(not ok and dut or err)
+end
+
+--- Closes the port; closing twice is quiet.
+function methods:close()
+  local dut <const> = self.dut
+  self.dut = nil
+  if dut then
+    dut:close()
+  end
+end
+
+-- Each run has a transcript of its own.
+local function open_trace(self, rec)
+  if not self.job.transcript then
+    return nil
+  end
+  local path <const> = ("%s/%s.trace"):format(self.job.transcript, rec.data.run_id)
+  local trace <const>, message <const> = core.trace {
+    path = path, slot = tostring(self.number), port = self.port,
+  }
+  if not trace then
+    rec:log("error", ("no transcript: %s"):format(message))
+    return nil
+  end
+  self.dut:trace(trace)
+  rec.data.transcript = { path = path, format = "attest/trace/1" }
+  return trace
+end
+
+-- Asks the store from a task of its own, so that a stuck disk has a deadline.
+local function ask_store(self, verb, data)
+  local store <const> = self.job.store
+  local task <const> = core.spawn(function()
+    return store[verb](store, data)
+  end)
+  local ok <const>, result <const>, err <const> = task:join(STORE_TIMEOUT)
+  if ok and result then
+    return true
+  elseif task:status() == "waiting" then
+    task:cancel(errors.new { code = "cancelled", message = "the store did not answer" })
+    return nil, ("no answer within %g s"):format(STORE_TIMEOUT)
+  end
+  return nil, tostring(ok and err or result)
+end
+
+local function store_finished(self, data)
+  if not self.is_begun then
+    return nil, self.begin_error
+  end
+  return ask_store(self, "finish", data)
+end
+
+-- A verdict without its record is not a PASS.
+local function conclude(self, active, data)
+  local is_stored <const>, why <const> = store_finished(self, data)
+  local shown = data.outcome
+  if not is_stored and shown == "PASS" then
+    shown = "ERROR"
+  end
+  self.job:finished(self, data, shown, not is_stored and why or nil)
+  active:emit {
+    type = "run_finished", outcome = shown, stored = is_stored or false,
+    plan = data.plan.name, duration_ms = data.duration_ms, marginal = data.marginal,
+    first_failure = data.first_failure, message = not is_stored and why or nil,
+  }
+  active.is_closed = true
+end
+
+-- The port, the script and its parameters of one run, or why it cannot begin.
+local function prepare(self, source, write)
+  local plan <const>, err <const> = script.load(source, write)
+  if not plan then
+    return nil, err
+  end
+  local params <const>, problem <const> = plan:parameters(self.job.params)
+  if not params then
+    return nil, problem
+  end
+  return plan, context.parameters(params)
+end
+
+local function perform(self, active)
+  local dut, err = self.dut, nil
+  if not dut then
+    dut, err = self:open(active.plan.module)
+  end
+  if not dut then
+    return active:refuse(err)
+  end
+  active.dut = dut
+  active.trace = open_trace(self, active.record)
+  local data <const> = active:execute()
+  self:close()
+  if active.trace then
+    active.trace:close()
+  end
+  return data
+end
+
+-- One plan on one DUT.
+local function run_once(self, source, declared)
+  local active, early = nil, {}
+  local plan, params = prepare(self, source, function(line)
+    if active then
+      active:log(line)
+    else
+      early[#early + 1] = line
+    end
+  end)
+  local problem <const> = not plan and params or nil
+  if problem then
+    plan, params = declared, {}
+  end
+  local rec <const> = record.new {
+    plan = plan, source = source, slot = self.number, port = self.port,
+    station = self.job.station, operator = self.job.operator, batch = self.job.batch,
+    purpose = self.job.purpose, params = params,
+  }
+  active = run.new {
+    plan = plan, params = params, slot = self.number, port = self.port, record = rec,
+    sink = self.job.sink,
+  }
+  self.run = active
+  active:emit { type = "run_started", plan = plan.name, port = self.port, phases = #plan.phases }
+  for _, line in ipairs(early) do
+    active:log(line)
+  end
+  self.is_begun, self.begin_error = ask_store(self, "begin", rec.data)
+  conclude(self, active, problem and active:refuse(problem) or perform(self, active))
+  self.run = nil
+end
+
+--- Does every run of this slot; call it in a task that the slot owns.
+function methods:work()
+  local job <const> = self.job
+  local round = 0
+  repeat
+    round = round + 1
+    for i, source in ipairs(job.sources) do
+      if self.is_stopping then
+        return
+      end
+      run_once(self, source, job.plans[i])
+    end
+  until not job.is_endless and round >= job.rounds
+end
+
+--- Makes a slot.
+-- @tparam table job what all slots share
+-- @tparam integer number from 1
+-- @tparam string port
+-- @treturn table slot
+function slot.new(job, number, port)
+  return setmetatable({ job = job, number = number, port = port }, mt)
+end
+
+return slot

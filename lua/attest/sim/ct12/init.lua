@@ -1,0 +1,66 @@
+-- SPDX-License-Identifier: MIT
+--
+-- The DX-CT12 as a model for attest.sim.machine: what its flash holds, what a
+-- reboot forgets, what it prints by itself, and its behaviours by chapter.
+
+local ct12 = {}
+
+--- Values of a new flash; stop bits and parity are codes: 0 is one stop bit,
+-- none (6.1.8).
+ct12.factory = {
+  ipr = { baudrate = 115200, databits = 8, stopbits = 0, parity = 0 },
+  sim_slot = 0,
+  syssleep = 0,
+  csclk = 0,
+}
+
+--- AT+RESTORE does not touch the SIM slot (6.1.9, remark 3).
+ct12.kept = { "sim_slot" }
+
+--- What a reboot forgets.
+function ct12.memory()
+  local INPUT <const>, FLOATING <const> = 2, 0
+  local pins <const> = {}
+  for number = 0, 2 do
+    pins[number] = { dir = INPUT, pull = FLOATING }
+  end
+  return {
+    creg = 0,
+    ntp = { server_addr = "cn.pool.ntp.org", port = 123 },
+    pins = pins,
+  }
+end
+
+function ct12.baud(machine)
+  return machine.flash:get("ipr").baudrate
+end
+
+--- ICCID of the card in the chosen slot; empty without one.
+function ct12.iccid(machine)
+  local is_first <const> = machine.flash:get("sim_slot") == 0
+  return is_first and machine.settings.iccid or machine.settings.iccid1
+end
+
+function ct12.has_card(machine)
+  return ct12.iccid(machine) ~= ""
+end
+
+--- What a link prints when it closes; it does not say which (6.4.5).
+ct12.closed = { TCP = "DISCONNECT", UDP = "UDP_CLOSE" }
+
+--- Only <n>=1 asks for this line (6.2.1).
+function ct12.registered(machine)
+  if machine.memory.creg == 1 then
+    machine:announce("+CREG", { stat = machine.stat })
+  end
+end
+
+ct12.behaviours = {}
+
+for _, chapter in ipairs { "basic", "power", "network", "socket" } do
+  for name, behaviour in pairs(require("attest.sim.ct12." .. chapter)) do
+    ct12.behaviours[name] = behaviour
+  end
+end
+
+return ct12

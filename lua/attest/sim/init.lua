@@ -1,0 +1,171 @@
+-- SPDX-License-Identifier: MIT
+--
+-- A simulated module: behaves on a port as its manual says, with real peers
+-- behind it. Shares the catalogue with the host and nothing else of it.
+--
+--     local module <close> = sim.new { module = "ct12", set = { rssi = 9 } }
+--     module:serve(core.pty {})
+--
+-- Runs on whatever clock the core runs on; with an in-process `net` an hour
+-- of its life takes milliseconds.
+
+local core <const> = require "attest.core"
+local catalogue <const> = require "attest.catalogue"
+local errors <const> = require "attest.error"
+local fault <const> = require "attest.sim.fault"
+local flash <const> = require "attest.sim.flash"
+local machine <const> = require "attest.sim.machine"
+local net <const> = require "attest.sim.net"
+local settings <const> = require "attest.sim.settings"
+
+local sim = {}
+
+local MODELS <const> = { ct12 = "attest.sim.ct12" }
+local DIALECTS <const> = { example = true, table = true, field = true }
+local OPTIONS <const> = {
+  module = true, map = true, set = true, state = true, fault = true, seed = true,
+  dialect = true, net = true, catalogue = true,
+}
+
+local methods <const> = {}
+local mt <const> = { __name = "attest.sim", __index = methods }
+
+local function names(set)
+  local out <const> = {}
+  for name in pairs(set) do
+    out[#out + 1] = name
+  end
+  table.sort(out)
+  return table.concat(out, ", ")
+end
+
+local function check_options(options)
+  for key in pairs(options) do
+    if not OPTIONS[key] then
+      error(string.format("sim.new: unknown option %q", tostring(key)), 3)
+    end
+  end
+end
+
+local function invalid(format, ...)
+  return nil, errors.new { code = "invalid", message = string.format(format, ...) }
+end
+
+local function load_model(name)
+  local path <const> = MODELS[name]
+  if not path then
+    return invalid("no simulated module %q; there are: %s", tostring(name), names(MODELS))
+  end
+  return require(path)
+end
+
+local function open_flash(options, model)
+  return flash.open { path = options.state, module = options.module, factory = model.factory }
+end
+
+local function collect(options)
+  local model, module, settled, faults, memory, err
+  if not DIALECTS[options.dialect or "example"] then
+    return invalid("no dialect %q; there are: %s", tostring(options.dialect), names(DIALECTS))
+  end
+  model, err = load_model(options.module)
+  if not model then
+    return nil, err
+  end
+  module, err = catalogue.load(options.module, options.catalogue)
+  if not module then
+    return nil, err
+  end
+  settled, err = settings.check(options.set)
+  if not settled then
+    return nil, err
+  end
+  faults, err = fault.parse(options.fault, options.seed)
+  if not faults then
+    return nil, err
+  end
+  memory, err = open_flash(options, model)
+  if not memory then
+    return nil, err
+  end
+  return {
+    model = model,
+    module = module,
+    settings = settled,
+    faults = faults,
+    flash = memory,
+    net = options.net or net.new(),
+    rules = options.map or {},
+    dialect = options.dialect or "example",
+  }
+end
+
+--- Makes a simulated module that is off.
+-- @tparam table options `module` name; optional `map` (list of
+--   `{ host, addr, port }`), `set` (see `sim.settings`), `state` (file of the
+--   flash), `fault`, `seed`, `dialect` ("example", "table", "field"), `net`
+--   (network backend, see attest.sim.net), `catalogue` (directories)
+-- @treturn[1] sim
+-- @treturn[2] nil
+-- @treturn[2] error `invalid` for a value, `io` for the state file
+function sim.new(options)
+  check_options(options)
+  local parts <const>, err <const> = collect(options)
+  if not parts then
+    return nil, err
+  end
+  return setmetatable({ machine = machine.new(parts), faults = parts.faults }, mt)
+end
+
+--- Starts to serve on a port and powers the module on.
+-- @tparam port port a PTY, a serial port or one end of a pair; closed with
+--   the module
+function methods:serve(port)
+  if self.is_serving then
+    error("sim:serve: it serves already", 2)
+  end
+  self.is_serving = true
+  self.machine:attach(port, function()
+    self:close()
+  end)
+  if self.faults.vanish then
+    self.vanish = core.after(self.faults.vanish, function()
+      self:close()
+    end)
+  end
+  if not self.faults.silent then
+    self.machine:power_on()
+  end
+end
+
+--- Powers the module off, writes its flash and closes its port. Closing twice
+-- is legal and quiet.
+function methods:close()
+  if self.is_closed then
+    return
+  end
+  self.is_closed = true
+  if self.vanish then
+    self.vanish:stop()
+  end
+  self.machine:power_off()
+  if self.machine.line then
+    self.machine.line:close()
+  end
+  self.machine.flash:flush()
+end
+
+mt.__close = methods.close
+mt.__tostring = function(self)
+  return self.is_closed and "attest.sim (closed)" or "attest.sim"
+end
+
+--- Lists what `set` knows, for `--help`.
+-- @treturn table list of `{ name, default, doc }`
+sim.settings = settings.list
+
+--- Names what `fault` knows, for `--help`.
+-- @treturn string
+sim.faults = fault.known
+
+return sim

@@ -1,0 +1,160 @@
+-- SPDX-License-Identifier: MIT
+--
+-- The TCP and UDP links of a simulated module: identifiers, who is at the
+-- other end as the module was told, and pausing when the client reads too
+-- slowly. Reports what arrives through two callbacks; prints nothing itself.
+
+local errors <const> = require "attest.error"
+
+local links = {}
+
+-- Identifiers that the manual allows (6.4.1).
+local FIRST <const>, LAST <const> = 3, 20
+-- Most bytes reported at once: what AT+QISEND takes in the other direction.
+local PIECE <const> = 1024
+
+links.DIRECT = 1 -- <mode> of AT+QIOPEN
+
+local methods <const> = {}
+local mt <const> = { __name = "attest.sim.links", __index = methods }
+
+--- Makes an empty table of links.
+-- @tparam table options `peers`; `received(link, bytes)`, `lost(link)`;
+--   `line`, a function that returns the line to the client
+function links.new(options)
+  return setmetatable({
+    peers = options.peers,
+    received = options.received,
+    lost = options.lost,
+    line = options.line,
+    by_id = {},
+  }, mt)
+end
+
+local function lowest_free(by_id)
+  for id = FIRST, LAST do
+    if not by_id[id] then
+      return id
+    end
+  end
+end
+
+--- Tells whether another link of this mode fits.
+-- @tparam integer mode 0 for AT mode, 1 for direct: only one of these
+function methods:has_room(mode)
+  if not lowest_free(self.by_id) then
+    return false
+  end
+  for _, link in pairs(self.by_id) do
+    if mode == links.DIRECT and link.mode == links.DIRECT then
+      return false
+    end
+  end
+  return true
+end
+
+--- Opens a link; waits for the connection. Nothing is received before start().
+-- @tparam table told `type`, `host`, `port`, `local_port` and `mode`
+-- @treturn[1] table link: `told`'s fields, `id` and the real `local_port`
+-- @treturn[2] nil
+-- @treturn[2] error
+function methods:open(told)
+  local connection <const>, err <const> = self.peers:connect(told)
+  if not connection then
+    return nil, err
+  end
+  local link <const> = {
+    id = lowest_free(self.by_id),
+    type = told.type,
+    host = told.host,
+    port = told.port,
+    mode = told.mode,
+    local_port = connection:local_port(),
+    connection = connection,
+  }
+  self.by_id[link.id] = link
+  return link
+end
+
+-- The client reads slowly: nobody's bytes are taken until it has caught up.
+local function pause(self)
+  if self.is_paused then
+    return
+  end
+  self.is_paused = true
+  for _, link in ipairs(self:list()) do
+    link.connection:pause()
+  end
+  self.line():when_drained(function()
+    self.is_paused = false
+    for _, link in ipairs(self:list()) do
+      link.connection:resume()
+    end
+  end)
+end
+
+local function deliver(self, link, bytes)
+  for at = 1, #bytes, PIECE do
+    self.received(link, bytes:sub(at, at + PIECE - 1))
+  end
+  if self.line():is_crowded() then
+    pause(self)
+  end
+end
+
+--- Begins to receive on a link.
+function methods:start(link)
+  link.connection:start {
+    data = function(bytes)
+      if self.by_id[link.id] == link then
+        deliver(self, link, bytes)
+      end
+    end,
+    closed = function()
+      if self.by_id[link.id] == link then
+        self.by_id[link.id] = nil
+        self.lost(link)
+      end
+    end,
+  }
+end
+
+--- Finds an open link.
+function methods:get(id)
+  return self.by_id[id]
+end
+
+--- Lists the open links by identifier.
+function methods:list()
+  local out <const> = {}
+  for id = FIRST, LAST do
+    out[#out + 1] = self.by_id[id]
+  end
+  return out
+end
+
+--- Sends bytes; waits until the network took them.
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] error
+function methods:send(link, bytes)
+  if self.by_id[link.id] ~= link then
+    return nil, errors.new { code = "closed", message = "the link is closed" }
+  end
+  return self.peers:write(link.connection, bytes)
+end
+
+--- Closes a link without a word.
+function methods:close(link)
+  self.by_id[link.id] = nil
+  link.connection:close()
+end
+
+--- Closes all links without a word, as a power cycle does.
+function methods:close_all()
+  for _, link in ipairs(self:list()) do
+    self:close(link)
+  end
+end
+
+return links

@@ -1,0 +1,197 @@
+-- SPDX-License-Identifier: MIT
+--
+-- A simulated module as hardware: power, boot clock, registration, flash,
+-- line, links and clock, put together. Commands reach it through dispatch;
+-- what they do is in the model (attest.sim.ct12), which it gets as data:
+--
+--     model.factory       values of a new flash
+--     model.kept          names of values that RESTORE leaves alone
+--     model.memory()      fresh values that a reboot forgets
+--     model.baud(machine) its own speed after a boot
+--     model.has_card(machine)
+--     model.registered(machine)  what it says when <stat> has changed
+--     model.closed        what a closed link of each type prints
+--     model.behaviours    one function per catalogue entry
+--
+-- Invariant: after power_off() nothing of the former life prints any more.
+
+local core <const> = require "attest.core"
+local codec <const> = require "attest.codec"
+local dispatch <const> = require "attest.sim.dispatch"
+local engines <const> = require "attest.sim.engine"
+local lines <const> = require "attest.sim.line"
+local links <const> = require "attest.sim.links"
+local peers <const> = require "attest.sim.peers"
+
+local machine = {}
+
+local methods <const> = {}
+local mt <const> = { __name = "attest.sim.machine", __index = methods }
+
+-- <stat> of AT+CREG
+local IDLE <const>, HOME <const>, SEARCHING <const>, ROAMING <const> = 0, 1, 2, 5
+
+local function make_links(self, net, rules)
+  self.peers = peers.new(net, rules)
+  self.links = links.new {
+    peers = self.peers,
+    received = function(link, bytes)
+      self:announce_payload(self.module.profile.received, { link_num = link.id }, bytes)
+    end,
+    lost = function(link)
+      self:announce(self.model.closed[link.type])
+    end,
+    line = function()
+      return self.line
+    end,
+  }
+end
+
+--- Builds a machine that is off.
+-- @tparam table parts `module` (its catalogue), `model`, `settings`, `faults`,
+--   `flash`, `net`, `rules` and `dialect`
+-- @treturn machine
+function machine.new(parts)
+  local self <const> = setmetatable({
+    module = parts.module,
+    model = parts.model,
+    behaviours = parts.model.behaviours,
+    settings = parts.settings,
+    faults = parts.faults,
+    flash = parts.flash,
+    dialect = parts.dialect,
+    clock_offset = 0,
+    timers = {},
+  }, mt)
+  make_links(self, parts.net, parts.rules)
+  self.engine = engines.new {
+    write = function(bytes)
+      self:write(bytes)
+    end,
+    execute = function(text, is_long)
+      dispatch.execute(self, text, is_long)
+    end,
+  }
+  return self
+end
+
+--- Connects the machine to a port, which it owns from now on.
+-- @tparam port port
+-- @tparam function closed called when the port has gone
+function methods:attach(port, closed)
+  self.line = lines.new {
+    port = port,
+    faults = self.faults,
+    baud = self.model.baud(self),
+    receive = function(bytes)
+      self.engine:receive(bytes)
+    end,
+    closed = closed,
+  }
+end
+
+--- Runs `fn` later, unless the power goes before.
+function methods:later(seconds, fn)
+  local timer
+  timer = core.after(seconds, function()
+    self.timers[timer] = nil
+    fn()
+  end)
+  self.timers[timer] = true
+end
+
+function methods:write(bytes)
+  self.line:write(bytes)
+end
+
+--- Prints a line that answers a command.
+function methods:print(text)
+  self:write("\r\n" .. text .. "\r\n")
+end
+
+--- Prints a URC of the catalogue.
+function methods:announce(name, values)
+  self.engine:announce("\r\n" .. self:spell(name, values) .. "\r\n")
+end
+
+--- Writes a URC or a result word in the machine's dialect, without line ends.
+function methods:spell(name, values)
+  return codec.announce(self.module, name, values, self.dialect)
+end
+
+local function payload_of(module, name)
+  for _, urc in ipairs(module.urcs) do
+    if urc.name == name then
+      return urc.payload
+    end
+  end
+end
+
+--- Prints a URC that counts raw bytes, and these, in the catalogue's form.
+function methods:announce_payload(name, values, bytes)
+  local payload <const> = payload_of(self.module, name)
+  values[payload.length] = #bytes
+  local gap <const> = payload.next_line and "\r\n" or ","
+  self.engine:announce("\r\n" .. self:spell(name, values) .. gap .. bytes .. "\r\n")
+end
+
+local function register(self)
+  self.stat = self.settings.creg
+  self.model.registered(self)
+  if self:has_network() then
+    self:announce(self.module.profile.network_word)
+  end
+end
+
+local function wake_up(self)
+  local profile <const> = self.module.profile
+  self.line:set_baud(self.model.baud(self))
+  self.engine:power_on()
+  self:announce(profile.boot_word)
+  if self.model.has_card(self) then
+    self:announce(profile.sim_word)
+    self.stat = SEARCHING
+    self:later(self.settings.register, function()
+      register(self)
+    end)
+  end
+end
+
+--- Starts the boot clock; the machine is deaf until it has run out.
+function methods:power_on()
+  self.memory = self.model.memory()
+  self.stat = IDLE
+  self:later(self.settings.boot, function()
+    wake_up(self)
+  end)
+end
+
+--- Ends everything at once, without a word.
+function methods:power_off()
+  self.engine:power_off()
+  self.links:close_all()
+  self.stat = IDLE
+  for timer in pairs(self.timers) do
+    timer:stop()
+  end
+  self.timers = {}
+end
+
+--- Powers off and on again. In a command's task, do nothing after it that waits.
+function methods:reboot()
+  self:power_off()
+  self:power_on()
+end
+
+--- Tells whether it is registered and may reach peers.
+function methods:has_network()
+  return self.stat == HOME or self.stat == ROAMING
+end
+
+--- Tells the time of its own clock.
+-- @treturn number seconds since 1970, UTC
+function methods:time()
+  return core.wall() + self.clock_offset
+end
+
+return machine

@@ -1,0 +1,149 @@
+-- SPDX-License-Identifier: MIT
+--- Delivers what the module says unasked.
+--
+-- Handlers of one DUT run in one task, in the order of the lines, from a bounded
+-- queue, so that they may issue commands. What does not fit is dropped and
+-- counted. An error in a handler goes to the owner of whoever made the router.
+
+local core <const> = require "attest.core"
+local error_object <const> = require "attest.error"
+
+local urc <const> = {}
+
+local LIMIT <const> = 256
+
+local methods <const> = {}
+local mt <const> = { __name = "attest.urc", __index = methods }
+
+local handle_mt <const> = { __name = "attest.urc.handle" }
+
+--- Stops a handler.
+local function off(handle)
+  handle.list[handle] = nil
+end
+handle_mt.__index = { off = off }
+handle_mt.__close = off
+
+local function run(router)
+  while router.first <= router.last do
+    local event <const> = router.queue[router.first]
+    router.queue[router.first] = nil
+    router.first = router.first + 1
+    if event.handle.list[event.handle] then
+      event.handle.fn(event.fields, event.name)
+    end
+  end
+end
+
+--- Runs the queue; a handler's error leaves the rest to a new task.
+local function serve(router)
+  local guard <close> = setmetatable({}, { __close = function()
+    router.task = nil
+    if router.first <= router.last and not router.closed then
+      router:start()
+    end
+  end })
+  run(router)
+end
+
+function methods:start()
+  self.task = core.spawn(serve, self)
+end
+
+local function enqueue(self, handle, name, fields)
+  if self.last - self.first + 1 >= LIMIT then
+    self.dropped = self.dropped + 1
+    return false
+  end
+  self.last = self.last + 1
+  self.queue[self.last] = { handle = handle, name = name, fields = fields }
+  if not self.task then
+    self:start()
+  end
+  return true
+end
+
+--- Hands a URC to its handlers and to whoever awaits it.
+-- @tparam string name
+-- @tparam table fields
+-- @treturn boolean false when a handler's queue was full
+function methods:dispatch(name, fields)
+  local complete = true
+  for _, key in ipairs { name, "*" } do
+    local list <const> = self.handlers[key]
+    for _, handle in ipairs(list and list.order or {}) do
+      if list[handle] then
+        complete = enqueue(self, handle, name, fields) and complete
+      end
+    end
+  end
+  local waiting <const> = self.waiting[name]
+  if waiting then
+    self.waiting[name] = nil
+    for _, task in ipairs(waiting) do
+      core.wake(task, fields)
+    end
+  end
+  return complete
+end
+
+--- Calls a function for every URC of a name.
+-- @tparam string name such as "RDY"; "*" for all
+-- @tparam function fn called with the fields and the name
+-- @treturn table handle with `off()`
+function methods:on(name, fn)
+  local list = self.handlers[name]
+  if not list then
+    list = { order = {} }
+    self.handlers[name] = list
+  end
+  local handle <const> = setmetatable({ list = list, fn = fn }, handle_mt)
+  list[handle] = true
+  list.order[#list.order + 1] = handle
+  return handle
+end
+
+--- Waits for the next URC of a name.
+-- @tparam string name
+-- @tparam number timeout seconds
+-- @treturn[1] table its fields
+-- @treturn[2] nil
+-- @treturn[2] attest.error "timeout" or "closed"
+function methods:await(name, timeout)
+  if self.closed then
+    return nil, self.closed
+  end
+  local waiting <const> = self.waiting[name] or {}
+  self.waiting[name] = waiting
+  waiting[#waiting + 1] = core.current()
+  local woken <const>, fields <const> = core.wait(timeout)
+  if woken then
+    return fields or nil, not fields and self.closed or nil
+  end
+  return nil, error_object.new {
+    code = "timeout",
+    message = ("%s did not come within %g s"):format(name, timeout),
+  }
+end
+
+--- Ends everything that waits.
+-- @tparam attest.error err
+function methods:close(err)
+  self.closed = err
+  for name, waiting in pairs(self.waiting) do
+    self.waiting[name] = nil
+    for _, task in ipairs(waiting) do
+      core.wake(task, false)
+    end
+  end
+end
+
+--- Makes a router.
+-- @treturn attest.urc
+function urc.new()
+  return setmetatable({
+    handlers = {}, waiting = {}, queue = {}, first = 1, last = 0, dropped = 0,
+  }, mt)
+end
+
+return urc

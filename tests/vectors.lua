@@ -1,0 +1,316 @@
+-- SPDX-License-Identifier: MIT
+--- Judges every vector of some files: byte-level tests of the host engine.
+--
+--     attest lua tests/vectors.lua FILE... [--bytewise] [--seed N] [--verbose]
+--
+-- A vector is one JSON object a line: `steps` (H host sends, M module sends,
+-- T pause, D data written, X port gone), `expect` (events in order), `cfg`.
+-- Drives the public engine (attest.attach, dut:at, dut:observe) through a pair
+-- of ports on the virtual clock; ends with the line `N passed, N failed`.
+
+local attest <const> = require "attest"
+local cjson <const> = require "cjson"
+local codec <const> = require "attest.codec"
+local core <const> = require "attest.core"
+
+local here <const> = arg[0]:match("^(.*)/[^/]*$") or "."
+local CATALOGUE <const> = { here .. "/support/catalogue" }
+
+--- Cases that need the passthrough of dut:passthrough.
+local waits_for_passthrough <const> = { H43 = true, H45 = true }
+
+-- reading -----------------------------------------------------------------------
+
+--- JSON strings are latin-1: one code point is one byte.
+local function to_bytes(value)
+  if type(value) == "string" then
+    local bytes <const> = {}
+    for _, code in utf8.codes(value) do
+      bytes[#bytes + 1] = string.char(code)
+    end
+    return table.concat(bytes)
+  elseif type(value) == "table" then
+    for key, each in pairs(value) do
+      value[key] = to_bytes(each)
+    end
+  end
+  return value
+end
+
+local function read_file(path)
+  local list <const> = {}
+  local number = 0
+  for line in io.lines(path) do
+    number = number + 1
+    if line:find("%S") then
+      local ok <const>, vector <const> = pcall(cjson.decode, line)
+      if not ok then
+        error(("%s:%d: %s"):format(path, number, vector), 0)
+      end
+      list[#list + 1] = to_bytes(vector)
+    end
+  end
+  return list
+end
+
+-- the two sides -------------------------------------------------------------------
+
+local function new_bench(vector)
+  local cfg <const> = vector.cfg or {}
+  local host <const>, module <const> = core.pair()
+  if cfg.max_line then
+    host:set { max_line = cfg.max_line }
+  end
+  local dut <const> = assert(attest.attach(host, {
+    module = cfg.publish_form == "nextline" and "vectors_nextline" or "vectors",
+    catalogue = CATALOGUE,
+    echo = cfg.echo ~= 0,
+    wakeup = cfg.wakeup and 0 or nil,
+  }))
+  local bench <const> = { dut = dut, module = module, sent = "", events = {}, calls = {}, cfg = cfg }
+  dut:observe(function(event, value)
+    local last <const> = bench.events[#bench.events]
+    if event == "data" and last and last:sub(1, 5) == "data:" then
+      bench.events[#bench.events] = last .. value
+    elseif event ~= "cmd" or value ~= "CLOSED" then
+      bench.events[#bench.events + 1] = value and event .. ":" .. value or event
+    end
+  end)
+  module:data(true)
+  module:listen(function(kind, bytes)
+    if kind == "data" then
+      bench.sent = bench.sent .. bytes
+    end
+  end)
+  return bench
+end
+
+-- steps ---------------------------------------------------------------------------
+
+--- Which H steps are the payloads of the call before: those that a `prompt`
+-- event stands for, where a command is followed by a `cmd`.
+local function payload_steps(vector)
+  local turns <const>, payloads <const> = {}, {}
+  for _, event in ipairs(vector.expect) do
+    if event == "prompt" or event:sub(1, 4) == "cmd:" then
+      turns[#turns + 1] = event
+    end
+  end
+  local turn, after_prompt = 1, false
+  for i, step in ipairs(vector.steps) do
+    if step[1] == "H" then
+      payloads[i] = after_prompt
+      if not after_prompt and turns[turn] == "prompt" then
+        after_prompt, turn = true, turn + 1
+      else
+        after_prompt, turn = false, turn + 1
+      end
+    end
+  end
+  return payloads
+end
+
+--- With a sleeping module the engine sends AT of its own before the command.
+local function first_call(vector)
+  for i, step in ipairs(vector.steps) do
+    if step[1] == "H" and step[2] ~= "AT\r\n" then
+      return i
+    end
+  end
+  return nil
+end
+
+--- A payload for a command whose prompt never comes: it must not be sent.
+local function filler(module, text)
+  local _, form <const>, has_payload <const> = codec.lookup(module, text)
+  local parsed <const> = has_payload and codec.parse(module, text)
+  for _, arg in ipairs(parsed and form.args or {}) do
+    if arg.measures then
+      return ("x"):rep(math.tointeger(parsed.args[arg.name]) or 1)
+    end
+  end
+  return nil
+end
+
+local function call(bench, text, payload)
+  text = text:gsub("\r\n$", "")
+  bench.calls[#bench.calls + 1] = core.spawn(function()
+    bench.dut.try:at(text, {
+      timeout = bench.cfg.timeout and bench.cfg.timeout / 1000,
+      payload = payload or filler(bench.dut.module, text),
+      quoted_crlf = bench.cfg.quoted_crlf == 1 or nil,
+    })
+  end)
+end
+
+local function next_payload(vector, payloads, from)
+  for i = from + 1, #vector.steps do
+    if vector.steps[i][1] == "H" then
+      return payloads[i] and vector.steps[i][2] or nil
+    end
+  end
+  return nil
+end
+
+--- The host must send exactly these bytes.
+local function expect_sent(bench, bytes)
+  local deadline <const> = core.now() + 2
+  while #bench.sent < #bytes and core.now() < deadline do
+    core.sleep(0.001)
+  end
+  if bench.sent:sub(1, #bytes) ~= bytes then
+    error(("the host sent %q, expected %q"):format(bench.sent, bytes), 0)
+  end
+  bench.sent = bench.sent:sub(#bytes + 1)
+end
+
+local function deliver(bench, bytes, cut)
+  local from = 1
+  while from <= #bytes do
+    local size <const> = cut(#bytes - from + 1)
+    bench.module:write(bytes:sub(from, from + size - 1))
+    core.sleep(0)
+    core.sleep(0)
+    from = from + size
+  end
+end
+
+local function run_steps(bench, vector, cut)
+  local payloads <const> = payload_steps(vector)
+  local start = bench.cfg.wakeup and first_call(vector)
+  if vector.cfg and vector.cfg.mode == "data" then
+    bench.dut.port:data(true)
+  end
+  for i, step in ipairs(vector.steps) do
+    local who <const>, data <const> = step[1], step[2]
+    if who == "H" then
+      if start then
+        call(bench, vector.steps[start][2], next_payload(vector, payloads, start))
+        bench.started, start = start, nil
+      elseif not payloads[i] and not (bench.started and i <= bench.started) then
+        call(bench, data, next_payload(vector, payloads, i))
+      end
+      expect_sent(bench, data)
+    elseif who == "M" then
+      deliver(bench, data, cut)
+    elseif who == "T" then
+      core.sleep(data / 1000)
+    elseif who == "X" then
+      bench.module:close()
+    else
+      error(("step %d: %q needs passthrough"):format(i, who), 0)
+    end
+  end
+end
+
+-- judging ---------------------------------------------------------------------------
+
+local function judged(events, expect)
+  local with_noise = false
+  for _, event in ipairs(expect) do
+    with_noise = with_noise or event:sub(1, 6) == "noise:"
+  end
+  local list <const> = {}
+  for _, event in ipairs(events) do
+    if with_noise or event:sub(1, 6) ~= "noise:" then
+      list[#list + 1] = event
+    end
+  end
+  return list
+end
+
+local function compare(events, expect)
+  local got <const> = judged(events, expect)
+  for i = 1, math.max(#got, #expect) do
+    if got[i] ~= expect[i] then
+      return ("event %d is %s, expected %s (all: %s)"):format(i,
+        got[i] and ("%q"):format(got[i]) or "missing",
+        expect[i] and ("%q"):format(expect[i]) or "nothing",
+        ("%q"):format(table.concat(got, " | ")))
+    end
+  end
+  return nil
+end
+
+--- Runs one vector. Returns nil, or what is wrong.
+local function judge(vector, cut)
+  local bench <const> = new_bench(vector)
+  local ok <const>, err <const> = pcall(function()
+    run_steps(bench, vector, cut)
+    for _, task in ipairs(bench.calls) do
+      task:join()
+    end
+    core.sleep(1)
+    if bench.sent ~= "" then
+      error(("the host sent %q, expected nothing more"):format(bench.sent), 0)
+    end
+  end)
+  bench.dut:close()
+  bench.module:close()
+  if not ok then
+    return tostring(err)
+  end
+  return compare(bench.events, vector.expect)
+end
+
+-- main ------------------------------------------------------------------------------
+
+local function parse_arguments()
+  local options <const> = { files = {} }
+  local i = 1
+  while arg[i] do
+    if arg[i] == "--bytewise" then
+      options.bytewise = true
+    elseif arg[i] == "--verbose" then
+      options.verbose = true
+    elseif arg[i] == "--seed" then
+      i = i + 1
+      options.seed = math.tointeger(tonumber(arg[i])) or error("--seed: expected a whole number", 0)
+    else
+      options.files[#options.files + 1] = arg[i]
+    end
+    i = i + 1
+  end
+  if #options.files == 0 then
+    error("usage: attest lua tests/vectors.lua FILE... [--bytewise] [--seed N]", 0)
+  end
+  return options
+end
+
+local function cutter(options)
+  if options.bytewise then
+    return function() return 1 end
+  elseif options.seed then
+    math.randomseed(options.seed)
+    return function(left) return math.random(1, left) end
+  end
+  return function(left) return left end
+end
+
+local function main()
+  local options <const> = parse_arguments()
+  local cut <const> = cutter(options)
+  local passed, failed = 0, 0
+  for _, path in ipairs(options.files) do
+    for _, vector in ipairs(read_file(path)) do
+      local fault <const> = not waits_for_passthrough[vector.id] and judge(vector, cut)
+      if waits_for_passthrough[vector.id] then
+        print(("%s waits for passthrough: %s"):format(vector.id, vector.title))
+      elseif fault then
+        failed = failed + 1
+        print(("%s FAILED: %s: %s"):format(vector.id, vector.title, fault))
+      else
+        passed = passed + 1
+        if options.verbose then print(vector.id .. " passed") end
+      end
+    end
+  end
+  print(("%d passed, %d failed"):format(passed, failed))
+  return failed
+end
+
+core.virtual()
+local failed <const> = attest.run(main)
+if failed > 0 then
+  os.exit(1, true)
+end
