@@ -125,8 +125,7 @@ static bool is_any(char *const *words, size_t count, const char *text,
 
 void framer_init(struct framer *f, frame_fn emit, void *arg)
 {
-    *f = (struct framer){
-        .emit = emit, .arg = arg, .max_line = FRAMER_MAX_LINE};
+    *f = (struct framer){.emit = emit, .arg = arg, .max_line = FRAMER_MAX_LINE};
 }
 
 void framer_clean(struct framer *f)
@@ -221,8 +220,8 @@ static void attach(struct framer *f, char *text, size_t capacity)
 
 static size_t trimmed(const char *text, size_t length)
 {
-    while (length > 0 && (text[length - 1] == '\r' ||
-                          text[length - 1] == ' ' || text[length - 1] == '\t'))
+    while (length > 0 && (text[length - 1] == '\r' || text[length - 1] == ' ' ||
+                          text[length - 1] == '\t'))
         length--;
     return length;
 }
@@ -238,8 +237,7 @@ static size_t without_line_end(const char *text, size_t length)
 
 /* Boot words come glued to line noise: finds one at the end of a line that
    holds bytes no text has. Returns where it starts, or `length`. */
-static size_t boot_word(const struct framer *f, const char *text,
-                        size_t length)
+static size_t boot_word(const struct framer *f, const char *text, size_t length)
 {
     const struct vocabulary *v = f->vocabulary;
     bool noisy = false;
@@ -341,8 +339,8 @@ static size_t field_end(const char *text, size_t length, size_t at)
 
 /* Reads the count out of a header that ends at `length` (its comma or line
    end not included): the count must be the header's last field. */
-static bool read_count(const struct counted *c, const char *text,
-                       size_t length, uint64_t *count)
+static bool read_count(const struct counted *c, const char *text, size_t length,
+                       uint64_t *count)
 {
     size_t at = strlen(c->prefix);
     unsigned field = 1;
@@ -392,7 +390,8 @@ static int start_payload(struct framer *f, uint64_t count)
 static void emit_payload(struct framer *f, size_t length,
                          enum payload_fault fault)
 {
-    size_t header = trimmed(f->text, without_line_end(f->text, f->header_length));
+    size_t header =
+        trimmed(f->text, without_line_end(f->text, f->header_length));
     if (header > 0 && f->text[header - 1] == ',')
         header--;
     struct frame frame = {
@@ -432,13 +431,12 @@ static bool split_back(struct framer *f, int *err)
     const struct vocabulary *v = f->vocabulary;
     size_t start;
 
-    if (!ends_known(f, f->header_length, &start) ||
-        start == f->header_length)
+    if (!ends_known(f, f->header_length, &start) || start == f->header_length)
         return false;
     const char *tail = f->text + start;
-    bool reboot = is_any(v->boot, v->boot_count, tail,
-                         trimmed(tail, without_line_end(
-                                           tail, f->length - start)));
+    bool reboot =
+        is_any(v->boot, v->boot_count, tail,
+               trimmed(tail, without_line_end(tail, f->length - start)));
     size_t length = start - f->header_length;
     /* Every line end before the swallowed line separates, none belongs. */
     const char *payload = f->text + f->header_length;
@@ -482,8 +480,8 @@ static int feed_overrun(struct framer *f, char byte)
 {
     int err = append(f, &byte, 1);
 
-    if (err < 0 || (byte != '\n' && f->length - f->header_length <
-                                        f->wanted + f->max_line))
+    if (err < 0 || (byte != '\n' &&
+                    f->length - f->header_length < f->wanted + f->max_line))
         return err;
     if (split_back(f, &err))
         return err;

@@ -11,15 +11,10 @@
 
 #include "lsqlite.h"
 #include "ltask.h"
-#if __has_include("ltrace.h")
+#include "lvocabulary.h"
 #include "lescape.h"
 #include "lports.h"
 #include "ltrace.h"
-#else
-#define lescape_register(L) (void)0
-#define lports_register(L) (void)0
-#define ltrace_register(L) (void)0
-#endif
 
 #include <luv/luv.h>
 #include <sha2.h>
@@ -67,9 +62,8 @@ void check_options(lua_State *L, int index, const char *const names[])
 {
     lua_pushnil(L);
     while (lua_next(L, index) != 0) {
-        const char *key = lua_type(L, -2) == LUA_TSTRING
-                              ? lua_tostring(L, -2)
-                              : luaL_typename(L, -2);
+        const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2)
+                                                         : luaL_typename(L, -2);
         int i = 0;
         while (names[i] != NULL && strcmp(names[i], key) != 0)
             i++;
@@ -88,8 +82,7 @@ static int keep_traceback(lua_State *L)
     return 1;
 }
 
-void core_report(struct core *c, lua_State *L, const char *traceback,
-                 int owner)
+void core_report(struct core *c, lua_State *L, const char *traceback, int owner)
 {
     (void)c;
     int err = lua_gettop(L);
@@ -322,11 +315,9 @@ __attribute__((visibility("default"))) int luaopen_attest_core(lua_State *L);
 int luaopen_attest_core(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"now", l_now},         {"wall", l_wall},
-        {"virtual", l_virtual}, {"hold", l_hold},
-        {"release", l_release}, {"on_error", l_on_error},
-        {"live", l_live},       {"sha256", l_sha256},
-        {NULL, NULL},
+        {"now", l_now},   {"wall", l_wall},       {"virtual", l_virtual},
+        {"hold", l_hold}, {"release", l_release}, {"on_error", l_on_error},
+        {"live", l_live}, {"sha256", l_sha256},   {NULL, NULL},
     };
 
     require_luv(L);
@@ -335,7 +326,9 @@ int luaopen_attest_core(lua_State *L)
     lua_pushliteral(L, ATTEST_VERSION);
     lua_setfield(L, -2, "version");
     ltask_register(L);
+    ltimer_register(L);
     lport_register(L);
+    lvocabulary_register(L);
     lports_register(L);
     ltrace_register(L);
     lescape_register(L);

@@ -6,6 +6,8 @@
  */
 #include "lescape.h"
 
+#include <string.h>
+
 #include "escape.h"
 #include "lcore.h"
 
@@ -35,23 +37,24 @@ static uint64_t time_argument(lua_State *L, int arg)
    is never too early for ever; nil for never. */
 static int push_wait(lua_State *L, uint64_t at, uint64_t now)
 {
-    if (at == ESCAPE_NEVER)
+    if (at == ESCAPE_NEVER) {
         lua_pushnil(L);
-    else if (at <= now)
-        lua_pushnumber(L, 0);
-    else
-        lua_pushnumber(L, (lua_Number)((at - now + 999) / 1000) / 1e6);
+        return 1;
+    }
+    uint64_t us = at > now ? (at - now + 999) / 1000 : 0;
+    lua_pushnumber(L, (lua_Number)us / 1e6);
     return 1;
 }
 
 static uint64_t guard_option(lua_State *L, const char *name)
 {
     lua_Number seconds = ESCAPE_GUARD_NS / 1e9;
+    int is_number = 1;
 
     if (lua_getfield(L, 1, name) != LUA_TNIL)
-        seconds = luaL_checknumber(L, -1);
+        seconds = lua_tonumberx(L, -1, &is_number);
     lua_pop(L, 1);
-    if (!(seconds >= 0 && seconds < 3600))
+    if (!is_number || !(seconds >= 0 && seconds < 3600))
         luaL_error(L, "%s must be 0 to 3600 seconds", name);
     return (uint64_t)(seconds * 1e9 + 0.5);
 }
@@ -69,7 +72,6 @@ Makes one side of the escape from passthrough.
 static int l_escape(lua_State *L)
 {
     static const char *const names[] = {"side", "before", "after", NULL};
-    static const char *const sides[] = {"host", "module", NULL};
 
     luaL_checktype(L, 1, LUA_TTABLE);
     check_options(L, 1, names);
@@ -77,15 +79,18 @@ static int l_escape(lua_State *L)
     uint64_t before = guard_option(L, "before");
     uint64_t after = guard_option(L, "after");
     lua_getfield(L, 1, "side");
-    if (luaL_checkoption(L, -1, NULL, sides) == 0) {
+    const char *side = lua_tostring(L, -1);
+    if (side != NULL && strcmp(side, "host") == 0) {
         escape_host_init(lua_newuserdatauv(L, sizeof(struct escape_host), 0),
                          before, after, now);
         luaL_setmetatable(L, HOST_TYPE);
-    } else {
+    } else if (side != NULL && strcmp(side, "module") == 0) {
         escape_module_init(
             lua_newuserdatauv(L, sizeof(struct escape_module), 0), before,
             after, now);
         luaL_setmetatable(L, MODULE_TYPE);
+    } else {
+        return luaL_error(L, "side must be \"host\" or \"module\"");
     }
     return 1;
 }

@@ -27,10 +27,10 @@ struct loop {
     struct post *head;
     struct post **tail;
     struct post *running; /* what this phase has still to run */
-    unsigned holds;     /* work under way elsewhere: virtual time stands */
-    unsigned open;      /* own handles whose close callback is to come */
-    uint64_t armed;     /* when the timer fires, or CLOCK_NEVER */
-    char *buffer;       /* LOOP_BUFFER bytes, shared by every read */
+    unsigned holds;       /* work under way elsewhere: virtual time stands */
+    unsigned open;        /* own handles whose close callback is to come */
+    uint64_t armed;       /* when the timer fires, or CLOCK_NEVER */
+    char *buffer;         /* LOOP_BUFFER bytes, shared by every read */
     uv_timer_t timer;
     uv_prepare_t prepare;
     uv_check_t check;

@@ -11,10 +11,14 @@
 #include <stddef.h>
 
 #define TASK_TYPE "attest.task"
-#define TIMER_TYPE "attest.timer"
 
 enum status { READY, RUNNING, WAITING, DONE, FAILED };
-enum task_value { VALUE_COROUTINE = 1, VALUE_OWNER, VALUE_CANCEL, VALUE_RESULT };
+enum task_value {
+    VALUE_COROUTINE = 1,
+    VALUE_OWNER,
+    VALUE_CANCEL,
+    VALUE_RESULT
+};
 
 struct ltask {
     struct post post;
@@ -42,7 +46,7 @@ static struct ltask *check_task(lua_State *L, int arg)
 }
 
 /* seconds to ns on the clock; for ever is CLOCK_NEVER */
-static uint64_t time_after(const struct loop *l, double seconds)
+uint64_t task_time_after(const struct loop *l, double seconds)
 {
     if (!(seconds < 1e9))
         return CLOCK_NEVER;
@@ -50,7 +54,7 @@ static uint64_t time_after(const struct loop *l, double seconds)
     return loop_now(l) + ns;
 }
 
-static double check_seconds(lua_State *L, int arg)
+double task_check_seconds(lua_State *L, int arg)
 {
     double seconds = luaL_checknumber(L, arg);
     luaL_argcheck(L, seconds >= 0, arg, "seconds must not be negative");
@@ -220,7 +224,7 @@ int task_suspend(lua_State *L, double seconds, lua_KContext ctx,
         return k(L, LUA_YIELD, ctx);
     }
     if (seconds >= 0) {
-        uint64_t at = time_after(&t->core->loop, seconds);
+        uint64_t at = task_time_after(&t->core->loop, seconds);
         if (at != CLOCK_NEVER)
             loop_set(&t->core->loop, &t->deadline, at);
     }
@@ -312,7 +316,7 @@ Lets other tasks run for some time.
 */
 static int l_sleep(lua_State *L)
 {
-    return task_suspend(L, check_seconds(L, 1), 0, finish_sleep);
+    return task_suspend(L, task_check_seconds(L, 1), 0, finish_sleep);
 }
 
 static int finish_wait(lua_State *L, int status, lua_KContext base)
@@ -340,7 +344,7 @@ Waits until another task or a callback calls `core.wake` on this one.
 */
 static int l_wait(lua_State *L)
 {
-    double seconds = lua_isnoneornil(L, 1) ? -1 : check_seconds(L, 1);
+    double seconds = lua_isnoneornil(L, 1) ? -1 : task_check_seconds(L, 1);
 
     task_check(L);
     task_current(L)->in_wait = true;
@@ -459,7 +463,7 @@ Waits until a task ends.
 static int l_join(lua_State *L)
 {
     struct ltask *t = check_task(L, 1);
-    double seconds = lua_isnoneornil(L, 2) ? -1 : check_seconds(L, 2);
+    double seconds = lua_isnoneornil(L, 2) ? -1 : task_check_seconds(L, 2);
 
     if (t->status == DONE || t->status == FAILED)
         return push_result(L, 1, t);
@@ -572,109 +576,22 @@ static int l_owner(lua_State *L)
     return 1;
 }
 
-/* timers */
-
-struct ltimer {
-    struct deadline deadline;
-    struct core *core;
-};
-
-static void stop_timer(struct ltimer *timer)
-{
-    lua_State *L = timer->core->L;
-
-    timer->core->timers--;
-    lua_pushnil(L);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, timer);
-}
-
-static void on_timer(struct deadline *d)
-{
-    struct ltimer *timer = (struct ltimer *)d;
-    lua_State *L = timer->core->L;
-    int top = lua_gettop(L);
-
-    lua_rawgetp(L, LUA_REGISTRYINDEX, timer);
-    lua_getiuservalue(L, -1, 2);
-    lua_getiuservalue(L, -2, 1);
-    stop_timer(timer);
-    core_call(timer->core, L, 0, top + 2);
-    lua_settop(L, top);
-}
-
-/***
-Calls a function once, later, outside any task (so it cannot wait).
-
-@function after
-@tparam number seconds
-@tparam function fn
-@treturn attest.timer
-*/
-static int l_after(lua_State *L)
-{
-    struct core *c = core_get(L);
-    double seconds = check_seconds(L, 1);
-    luaL_checktype(L, 2, LUA_TFUNCTION);
-
-    struct ltimer *timer = lua_newuserdatauv(L, sizeof *timer, 2);
-    *timer = (struct ltimer){.core = c};
-    timer->deadline.fire = on_timer;
-    luaL_setmetatable(L, TIMER_TYPE);
-    lua_pushvalue(L, 2);
-    lua_setiuservalue(L, -2, 1);
-    core_push_owner(c, L);
-    lua_setiuservalue(L, -2, 2);
-    lua_pushvalue(L, -1);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, timer);
-    c->timers++;
-    uint64_t at = time_after(&c->loop, seconds);
-    loop_set(&c->loop, &timer->deadline, at);
-    return 1;
-}
-
-/***
-Stops a timer; quiet when it ran or was stopped already.
-
-@function timer:stop
-*/
-static int l_stop(lua_State *L)
-{
-    struct ltimer *timer = luaL_checkudata(L, 1, TIMER_TYPE);
-
-    if (timer->deadline.place != 0) {
-        loop_cancel(&timer->core->loop, &timer->deadline);
-        stop_timer(timer);
-    }
-    return 0;
-}
-
-static void new_type(lua_State *L, const char *name, const luaL_Reg *methods)
-{
-    luaL_newmetatable(L, name);
-    luaL_setfuncs(L, methods, 0);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, -2, "__index");
-    lua_pop(L, 1);
-}
-
 void ltask_register(lua_State *L)
 {
     static const luaL_Reg task[] = {
-        {"cancel", l_cancel},   {"forgive", l_forgive},
-        {"join", l_join},       {"status", l_status},
-        {"__tostring", l_task_tostring}, {NULL, NULL},
+        {"cancel", l_cancel}, {"forgive", l_forgive},          {"join", l_join},
+        {"status", l_status}, {"__tostring", l_task_tostring}, {NULL, NULL},
     };
-    static const luaL_Reg timer[] = {
-        {"stop", l_stop}, {"__close", l_stop}, {NULL, NULL}};
     static const luaL_Reg functions[] = {
-        {"spawn", l_spawn},         {"current", l_current},
-        {"sleep", l_sleep},         {"wait", l_wait},
-        {"wake", l_wake},           {"run", l_run},
-        {"owner", l_owner},         {"set_owner", l_set_owner},
-        {"after", l_after},         {NULL, NULL},
+        {"spawn", l_spawn}, {"current", l_current},     {"sleep", l_sleep},
+        {"wait", l_wait},   {"wake", l_wake},           {"run", l_run},
+        {"owner", l_owner}, {"set_owner", l_set_owner}, {NULL, NULL},
     };
 
-    new_type(L, TASK_TYPE, task);
-    new_type(L, TIMER_TYPE, timer);
+    luaL_newmetatable(L, TASK_TYPE);
+    luaL_setfuncs(L, task, 0);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
     luaL_setfuncs(L, functions, 0);
 }

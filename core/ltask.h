@@ -37,9 +37,16 @@ void task_wake(struct ltask *t);
 /* Why the wait ended. Raises the cancel error of a cancelled task. */
 enum task_reason task_woken(lua_State *L);
 
+/* A time on the clock so many seconds from now; for ever is CLOCK_NEVER. */
+uint64_t task_time_after(const struct loop *l, double seconds);
+
+/* Raises unless the argument is a number of seconds from 0. */
+double task_check_seconds(lua_State *L, int arg);
+
 /* How long a script may run without waiting, in seconds; 0 ends watching.
    Registered as core.watchdog by lwatchdog.c. */
 void lwatchdog_register(lua_State *L);
+void ltimer_register(lua_State *L);
 
 /* For lwatchdog.c: the running task's coroutine, or NULL. */
 lua_State *task_coroutine(struct ltask *t);

@@ -50,9 +50,12 @@ static void read_options(lua_State *L, struct trace_options *o)
     lua_getfield(L, 1, "keep");
     o->keep = lua_toboolean(L, -1);
     lua_getfield(L, 1, "limit");
-    lua_Integer limit = luaL_optinteger(L, -1, TRACE_KEEP);
-    if (limit <= 0)
-        luaL_error(L, "limit must be positive");
+    int is_integer = 1;
+    lua_Integer limit = TRACE_KEEP;
+    if (!lua_isnil(L, -1))
+        limit = lua_tointegerx(L, -1, &is_integer);
+    if (!is_integer || limit <= 0)
+        luaL_error(L, "limit must be a positive integer");
     o->keep_limit = (size_t)limit;
 }
 
@@ -280,9 +283,9 @@ Reads a line of a transcript.
 @function trace_line
 @tparam string line with or without its end
 @treturn[1] table `at` (monotonic seconds), `wall` (seconds since 1970),
-`direction` (`">"`, `"<"` or `"!"`), `slot` and `port` unless empty, `bytes`, and
-`masks` when a secret was hidden: a list of { place, count } of bytes, `"?"` in
-`bytes`, that stand for any
+`direction` (`">"`, `"<"` or `"!"`), `slot` and `port` unless empty, `bytes`,
+and `masks` when a secret was hidden: a list of { place, count } of bytes, `"?"`
+in `bytes`, that stand for any
 @treturn[2] nil
 @treturn[2] string message
 @treturn[2] string `"EINVAL"`

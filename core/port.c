@@ -63,8 +63,7 @@ static void read_some(struct port *p)
 
     if (n > 0) {
         p->received += (uint64_t)n;
-        p->events.bytes(p->arg, p->loop->buffer, (size_t)n,
-                        loop_now(p->loop));
+        p->events.bytes(p->arg, p->loop->buffer, (size_t)n, loop_now(p->loop));
     } else if (n == 0) {
         hang_up(p, UV_EOF);
     } else if (errno != EAGAIN && errno != EINTR) {
@@ -155,8 +154,8 @@ void port_start(struct port *p, const struct port_events *events, void *arg)
         return;
     }
     p->poll = malloc(sizeof *p->poll);
-    int err = p->poll == NULL ? UV_ENOMEM
-                              : uv_poll_init(p->loop->uv, p->poll, p->fd);
+    int err =
+        p->poll == NULL ? UV_ENOMEM : uv_poll_init(p->loop->uv, p->poll, p->fd);
     if (err < 0) {
         free(p->poll);
         p->poll = NULL;

@@ -24,7 +24,7 @@ struct port_config {
     enum port_flow flow;
     enum port_policy dtr, rts;             /* at open */
     enum port_policy dtr_close, rts_close; /* at close */
-    bool shared; /* no exclusive lock */
+    bool shared;                           /* no exclusive lock */
 };
 
 #define PORT_CONFIG_DEFAULT                                                    \
@@ -82,15 +82,15 @@ struct port {
     void *data; /* the backend's own */
     int fd;     /* -1 for a pair */
     bool is_closing;
-    bool is_dead;     /* hung up; `closed` was reported */
+    bool is_dead; /* hung up; `closed` was reported */
     bool is_polling;
-    int status;       /* the reason of the hang-up */
-    uv_poll_t *poll;  /* owned: freed by its close callback */
+    int status;      /* the reason of the hang-up */
+    uv_poll_t *poll; /* owned: freed by its close callback */
     int poll_events;
     char *queue; /* bytes the OS did not take yet */
     size_t queue_length;
     size_t queue_capacity;
-    uint64_t written_at; /* ns when the last byte was handed to the OS */
+    uint64_t written_at;     /* ns when the last byte was handed to the OS */
     uint64_t received, sent; /* bytes so far */
 };
 
@@ -140,8 +140,7 @@ struct port *port_new(struct loop *l, const struct port_backend *backend,
 int port_serial_open(struct loop *l, const char *path,
                      const struct port_config *c, struct port **out,
                      struct port_reason *why);
-int port_tty_open(struct loop *l, const char *path,
-                  const struct port_config *c, struct port **out,
-                  struct port_reason *why);
+int port_tty_open(struct loop *l, const char *path, const struct port_config *c,
+                  struct port **out, struct port_reason *why);
 
 #endif

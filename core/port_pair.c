@@ -35,8 +35,8 @@ static void say_closed(struct port *p)
    as with every read. */
 static size_t take(struct port *from, size_t chunk)
 {
-    size_t n = from->queue_length < LOOP_BUFFER ? from->queue_length
-                                                : LOOP_BUFFER;
+    size_t n =
+        from->queue_length < LOOP_BUFFER ? from->queue_length : LOOP_BUFFER;
     if (chunk > 0 && n > chunk)
         n = chunk;
     memcpy(from->loop->buffer, from->queue, n);

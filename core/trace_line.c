@@ -298,7 +298,7 @@ static bool read_wall(struct trace_field f, int64_t *wall_ms)
 
 static bool read_direction(struct trace_field f, enum trace_direction *out)
 {
-    if (f.length != 1 || memchr("><!", f.text[0], 3) == NULL)
+    if (f.length != 1 || f.text[0] == '\0' || strchr("><!", f.text[0]) == NULL)
         return false;
     *out = (enum trace_direction)f.text[0];
     return true;

@@ -41,11 +41,6 @@ local function entry_of(changes)
     .. 'forms = { { kind = "exec" } }, ' .. changes .. " }"
 end
 
-local function form_of(form)
-  return '{ name = "sick", wire = "+SICK", section = "2", summary = both("S", "S"), forms = { '
-    .. form .. " } }"
-end
-
 local function load_with(entry, more)
   write("mine/module.lua", module_of('"fam"', more))
   write("mine/fam.lua", family_of(entry))
@@ -172,7 +167,8 @@ describe("a user's directory", function()
   it("replaces a URC by its name", function()
     write("ct12/module.lua", [[return { extends = "ct12", urcs = {
       { name = "+QIRD", prefix = "+RX:", doc = both("D", "D"), payload = { length = "length" },
-        fields = { { "link_num", int(3, 20) }, { "more", word {} }, { "length", int(1, 9) } } } } }]])
+        fields = { { "link_num", int(3, 20) }, { "more", word {} }, { "length", int(1, 9) } } },
+    } }]])
     local module <const> = assert(catalogue.load("ct12", { dir }))
     assert.same({ { prefix = "+RX:", field = 3 } }, module.vocabulary.counted)
   end)
@@ -244,99 +240,4 @@ describe("a catalogue that cannot be loaded", function()
     write("mine/module.lua", module_of("", "override = { x = {} }"))
     refused('override: no entry "x"', catalogue.load("mine", { dir }))
   end)
-
-  local function arg_of(arg)
-    return form_of("{ kind = 'set', args = { " .. arg .. " } }")
-  end
-  local function info_of(row)
-    return form_of("{ kind = 'exec', info = { " .. row .. " } }")
-  end
-  local doc <const> = 'both("D", "D")'
-  local payload <const> = 'payload = { bytes(1, 9), ' .. doc .. ', prompt = ">" }'
-  local sent <const> = 'completion = { "prompt", "payload", "OK" }'
-
-  local cases <const> = {
-    { "unknown key \"formes\"", entry_of("formes = 1") },
-    { "name: must be a string", '{ wire = "+SICK" }' },
-    { "is no name", entry_of('name = "Sick"') },
-    { "is no name", entry_of('name = "sick-er"') },
-    { "built%-in of dut", entry_of('name = "socket"') },
-    { "built%-in of dut", entry_of('name = "at"') },
-    { "stands twice", entry_of('name = "good"') },
-    { "its wire \"%+GOOD\" is good's already", entry_of('wire = "+GOOD"') },
-    { "its wire \"%+GOOD\" is good's already", entry_of('also = { "+GOOD" }') },
-    { "wire must be", entry_of("wire = 7") },
-    { "wire must be", entry_of('wire = "+SICK="') },
-    { "wire must be", entry_of('wire = "+SI CK"') },
-    { "upper case", entry_of('wire = "+sick"') },
-    { "summary: must be a table", entry_of('summary = "S"') },
-    { "summary: lacks its zh text", entry_of('summary = { en = "S" }') },
-    { "summary: lacks its en text", entry_of('summary = both("", "S")') },
-    { "section: must be a string", entry_of("section = 6.1") },
-    { "forms: must not be empty", entry_of("forms = {}") },
-    { "forms: must be a table", entry_of("forms = 1") },
-    { "forms: must be a list", entry_of('forms = { exec = { kind = "exec" } }') },
-    { "names the unknown URC \"NONE\"", entry_of('urcs = { "NONE" }') },
-    { "effects: unknown key \"reboot\"", entry_of("effects = { reboot = true }") },
-    { "reboots must be a boolean", entry_of("effects = { reboots = 1 }") },
-    { "echo names no argument", entry_of('effects = { echo = "mode" }') },
-    { "example 1: unknown key", entry_of('examples = { { sent = "AT" } }') },
-    { "example 1 send: must be a string", entry_of("examples = { {} }") },
-    { "glue", entry_of('glue = ":"') },
-    { "unknown kind", form_of('{ kind = "get" }') },
-    { "unknown key \"arguments\"", form_of('{ kind = "exec", arguments = {} }') },
-    { "two forms \"exec\"", form_of('{ kind = "exec" }, { kind = "exec" }') },
-    { "only a set form has arguments", form_of('{ kind = "exec", args = { { "n", int(0, 1), ' .. doc .. " } } }") },
-    { "timeout: must be seconds", form_of('{ kind = "exec", timeout = 0 }') },
-    { "timeout: must be seconds", form_of('{ kind = "exec", timeout = "5" }') },
-    { "arity: must rise", form_of('{ kind = "set", args = { { "n", int(0, 1), ' .. doc .. ' } }, arity = { 2 } }') },
-    { "has no type", arg_of('{ "n", 7, ' .. doc .. " }") },
-    { "is no range", arg_of('{ "n", int(2, 1), ' .. doc .. " }") },
-    { "is no range", arg_of('{ "n", int("0", 1), ' .. doc .. " }") },
-    { "special value 1", arg_of('{ "n", int(0, 1, { [1] = ' .. doc .. " }), " .. doc .. " }") },
-    { "enum needs a table", arg_of('{ "n", enum {}, ' .. doc .. " }") },
-    { "enum mixes", arg_of('{ "n", enum { [0] = ' .. doc .. ", A = " .. doc .. " }, " .. doc .. " }") },
-    { "needs a text in en and zh", arg_of('{ "n", enum { [0] = "off" }, ' .. doc .. " }") },
-    { "str has no option \"maximum\"", arg_of('{ "n", str { maximum = 3 }, ' .. doc .. " }") },
-    { "str: sizes 4..3", arg_of('{ "n", str { min = 4, max = 3 }, ' .. doc .. " }") },
-    { "str takes a table", arg_of('{ "n", str(3), ' .. doc .. " }") },
-    { "has no type", arg_of('{ "n", str, ' .. doc .. " }") },
-    { "bytes belong into a payload", arg_of('{ "n", bytes(0, 1), ' .. doc .. " }") },
-    { "doc: must be a table", arg_of('{ "n", int(0, 1) }') },
-    { "default 2 does not fit", arg_of('{ "n", int(0, 1), ' .. doc .. ", default = 2 }") },
-    { "is reserved", arg_of('{ "confirm", int(0, 1), ' .. doc .. " }") },
-    { "n stands twice", arg_of(('{ "n", int(0, 1), %s }, { "n", int(0, 1), %s }'):format(doc, doc)) },
-    { "cannot follow an optional", arg_of(('{ "a", int(0, 1), %s, optional = true }, { "b", int(0, 1), %s }'):format(doc, doc)) },
-    { "optional: must be true or false", arg_of('{ "n", int(0, 1), ' .. doc .. ", optional = 1 }") },
-    { "is no payload", arg_of('{ "n", int(0, 1), ' .. doc .. ', measures = "payload" }') },
-    { "a payload and its step go together", form_of('{ kind = "set", ' .. payload .. " }") },
-    { "a payload and its step go together", form_of('{ kind = "set", ' .. sent .. " }") },
-    { "follows its prompt at once", form_of('{ kind = "set", completion = { "prompt", "OK", "payload" }, ' .. payload .. " }") },
-    { "follows its prompt at once", form_of('{ kind = "set", completion = { "payload" }, ' .. payload .. " }") },
-    { "the prompt must be", form_of('{ kind = "set", ' .. sent .. ', payload = { bytes(1, 2), ' .. doc .. ', prompt = "@" } }') },
-    { "must be bytes", form_of('{ kind = "set", ' .. sent .. ', payload = { str {}, ' .. doc .. ', prompt = ">" } }') },
-    { "waits for the unknown \"FINE\"", form_of('{ kind = "exec", completion = { "FINE" } }') },
-    { "unknown word \"FINE\"", form_of('{ kind = "exec", completion = { { FINE = "ok" } } }') },
-    { "waits for nothing", form_of('{ kind = "exec", completion = { { later = 3 } } }') },
-    { "later: must be seconds", form_of('{ kind = "exec", completion = { { RDY = "ok", later = -1 } } }') },
-    { "info 1 prefix: must be a string", info_of("{}") },
-    { "info 1: unknown key \"repeat\"", info_of('{ prefix = "+A:", ["repeat"] = true }') },
-    { "is untagged and has a prefix", info_of('{ prefix = "+A:", untagged = true }') },
-    { "stands twice", info_of('{ prefix = "+A:", fields = { { "a", word {} }, { "a", word {} } } }') },
-    { "cannot follow an optional one", info_of('{ prefix = "+A:", fields = { { "a", word {}, optional = true }, { "b", word {} } } }') },
-    { "takes the rest", info_of('{ prefix = "+A:", fields = { { "a", word {}, rest = true }, { "b", word {} } } }') },
-    { "orders an unknown field \"b\"", info_of('{ prefix = "+A:", fields = { { "a", word {} } }, table = { order = { "b" } } }') },
-    { "comes from an unknown field", info_of('{ prefix = "+A:", derived = { { "x", from = "b", among = { 1 } } } }') },
-    { "needs exactly one of", info_of('{ prefix = "+A:", fields = { { "a", word {} } }, derived = { { "x", from = "a" } } }') },
-    { "a literal and fields", info_of('{ prefix = "+A:", literal = "X", fields = {} }') },
-    { "must be a table, is a string", '"sick"' },
-  }
-  for i, case in ipairs(cases) do
-    it(("is refused, case %d: %s"):format(i, case[1]), function()
-      local err <const> = refused(case[1], load_with(case[2]))
-      assert.equal("invalid", err.code)
-      assert.matches("^family fam", err.message)
-      if case[2]:find('name = "sick"', 1, true) then assert.matches("entry ", err.message) end
-    end)
-  end
 end)

@@ -23,6 +23,7 @@
 #include "port.h"
 #include "port_device.h"
 #include "port_line.h"
+#include "port_list.h"
 #include "port_lock.h"
 
 /* ------------------------------------------------------------- fixtures */
@@ -572,6 +573,51 @@ static void test_an_unknown_setting_makes_no_pty(void **state)
     assert_string_equal(b->why.text, "data_bits must be 5 to 8");
 }
 
+/* ----------------------------------------------------------------- list */
+
+static void test_the_place_of_a_port_is_found(void **state)
+{
+    static const char *const places[][2] = {
+        {"/sys/devices/pci0000:00/0000:00:14.0/usb1/1-1/1-1.2/1-1.2:1.0/"
+         "ttyUSB0",
+         "1-1.2:1.0"},
+        {"/sys/devices/pci0000:00/0000:00:14.0/usb1/1-1/1-1:1.0", "1-1:1.0"},
+        {"/sys/devices/pnp0/00:04", "00:04"},
+        {"/sys/devices/platform/serial8250/", "serial8250"},
+        {"", ""},
+    };
+    char place[64];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        port_list_topology(places[i][0], place, sizeof place);
+        assert_string_equal(place, places[i][1]);
+    }
+}
+
+static void test_names_are_ordered_by_their_numbers(void **state)
+{
+    (void)state;
+    assert_true(port_list_compare("ttyUSB2", "ttyUSB10") < 0);
+    assert_true(port_list_compare("ttyUSB10", "ttyUSB2") > 0);
+    assert_true(port_list_compare("ttyACM9", "ttyUSB1") < 0);
+    assert_true(port_list_compare("ttyS", "ttyS0") < 0);
+    assert_int_equal(port_list_compare("ttyS1", "ttyS1"), 0);
+}
+
+static void test_listing_ports_opens_none_and_leaks_nothing(void **state)
+{
+    struct port_list list;
+
+    (void)state;
+    assert_int_equal(port_list_init(&list), 0);
+    for (size_t i = 0; i < list.count; i++) {
+        assert_int_equal(strncmp(list.entries[i].path, "/dev/", 5), 0);
+        assert_int_not_equal(list.entries[i].holder.pid, getpid());
+    }
+    port_list_clean(&list);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -603,6 +649,9 @@ int main(void)
         TEST(test_what_is_printed_before_a_client_waits_for_it),
         TEST(test_clients_come_and_go_without_a_hang_up),
         TEST(test_an_unknown_setting_makes_no_pty),
+        cmocka_unit_test(test_the_place_of_a_port_is_found),
+        cmocka_unit_test(test_names_are_ordered_by_their_numbers),
+        cmocka_unit_test(test_listing_ports_opens_none_and_leaks_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -71,6 +71,13 @@ says() {
   ends_with "$status" "$attest" "$@" && has "$scratch/out" "$pattern"
 }
 
+# complains STATUS PATTERN ARGUMENT...: stderr says why
+complains() {
+  local status=$1 pattern=$2
+  shift 2
+  ends_with "$status" "$attest" "$@" && has "$scratch/err" "$pattern"
+}
+
 check "--version" says 0 '^attest [0-9]+\.[0-9]+' --version
 check "--help names the verbs" says 0 '^  sim' --help
 check "--help in Chinese" says 0 '用法' --lang zh --help
@@ -80,7 +87,8 @@ check "doc in Chinese" says 0 '发送' doc AT+QISEND --lang zh
 check "doc lists the commands" says 0 'QISEND' doc
 check "ports as JSON" says 0 '^\[' ports --json
 check "send prints the answer" says 0 'CT12_V1' send --port sim:ct12 AT+GMR
-check "send ends with 1 when the module refuses" says 1 'ERROR' send --port sim:ct12 AT+NOSUCH
+check "send ends with 1 when the module refuses" complains 1 'refused with ERROR=104' \
+  send --port sim:ct12 AT+NOSUCH
 check "send ends with 3 when nothing answers" \
   ends_with 3 "$attest" send --port 'sim:ct12?fault=silent' --timeout 1 AT
 

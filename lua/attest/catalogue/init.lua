@@ -109,6 +109,7 @@ local function merge_rows(to, from)
 end
 
 local function find_raw(families, name)
+  if not name then return nil end
   for _, family in ipairs(families) do
     for i, raw in ipairs(family.raw) do
       if type(raw) == "table" and raw.name == name then return family, i end
@@ -122,7 +123,7 @@ local function add_family(draft, family)
   local fresh <const> = { name = family.name, title = family.title, raw = {} }
   for _, raw in ipairs(family.raw) do
     local old <const>, i <const> = find_raw(draft.families, type(raw) == "table" and raw.name)
-    if old and raw.name then old.raw[i] = raw else fresh.raw[#fresh.raw + 1] = raw end
+    if old then old.raw[i] = raw else fresh.raw[#fresh.raw + 1] = raw end
   end
   if #fresh.raw > 0 then draft.families[#draft.families + 1] = fresh end
 end
@@ -146,9 +147,11 @@ end
 local function check_no_twins(where, family)
   local seen <const> = {}
   for _, raw in ipairs(family.raw) do
-    local name <const> = type(raw) == "table" and raw.name
-    if name and seen[name] then refuse.at(where, "entry %s stands twice", tostring(name)) end
-    seen[name] = true
+    local name <const> = type(raw) == "table" and raw.name or nil
+    if name ~= nil then
+      if seen[name] then refuse.at(where .. ", entry " .. tostring(name), "stands twice") end
+      seen[name] = true
+    end
   end
 end
 

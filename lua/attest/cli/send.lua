@@ -59,6 +59,7 @@ local function send_all(dut, options)
     local answer <const>, err <const> = dut.try:at(command, { timeout = options.timeout })
     if not answer then
       print_lines(err.lines)
+      print_lines { err.final }
       complain(err)
       return STATUS[err.code] or NO_ANSWER
     end
