@@ -527,8 +527,15 @@ static int give_back_echo(struct framer *f)
     size_t count = f->echo_at - from;
 
     f->echo_at = from;
+    /* no line starts with a line end */
+    while (count > 0 && (f->echo[from] == '\r' || f->echo[from] == '\n')) {
+        from++;
+        count--;
+    }
+    if (count == 0)
+        return 0;
     f->state = LINE;
-    return count == 0 ? 0 : append(f, f->echo + from, count);
+    return append(f, f->echo + from, count);
 }
 
 /* Tries a byte as the next of the echo. Returns true when it was taken.
@@ -612,6 +619,10 @@ static int feed_start(struct framer *f, char byte)
 /* A blank and a line end may follow a prompt and belong to it. */
 static int feed_after_prompt(struct framer *f, char byte)
 {
+    if (f->echo_length > 0 && byte == f->echo[0]) {
+        f->state = START; /* the payload comes back and looks like that */
+        return feed_start(f, byte);
+    }
     if (byte == '\r')
         return 0;
     f->state = START;

@@ -83,8 +83,9 @@ static int l_close(lua_State *L)
     if (db == NULL)
         return 0;
     *box = NULL;
-    /* The writer closes last: the checkpoint is then its thread's. */
-    sqlite3_close(db->reader);
+    /* The writer closes last: the checkpoint is then its thread's. A query
+       that raised has left its statement to the collector. */
+    sqlite3_close_v2(db->reader);
     if (db->writer == NULL)
         free(db);
     else

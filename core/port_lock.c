@@ -49,11 +49,23 @@ static bool is_alive(pid_t pid)
     return kill(pid, 0) == 0 || errno == EPERM;
 }
 
-/* The file holds the pid as text ("%10d\n"), or as a binary int. */
+/* The file holds the pid as text ("%10d\n"), or as a binary int, whose bytes
+   may begin like a text. */
+static long parse_pid(const char *text, size_t length)
+{
+    int binary;
+
+    if (strspn(text, "0123456789 \n") == length)
+        return strtol(text, NULL, 10);
+    if (length != sizeof binary)
+        return 0;
+    memcpy(&binary, text, sizeof binary);
+    return binary;
+}
+
 static pid_t read_pid(const char *path)
 {
     char text[32];
-    char *end;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
     if (fd < 0)
@@ -63,12 +75,7 @@ static pid_t read_pid(const char *path)
     if (n <= 0)
         return 0;
     text[n] = '\0';
-    long pid = strtol(text, &end, 10);
-    if (end == text && n == (ssize_t)sizeof(int)) {
-        int binary;
-        memcpy(&binary, text, sizeof binary);
-        pid = binary;
-    }
+    long pid = parse_pid(text, (size_t)n);
     return pid > 0 && pid <= INT_MAX ? (pid_t)pid : 0;
 }
 

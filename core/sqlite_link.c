@@ -7,8 +7,10 @@
 #include "sqlite_link.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <uv.h>
 
 static int code_of_errno(int number, int otherwise)
@@ -75,23 +77,32 @@ static int code_of_sqlite(int code, int number)
     }
 }
 
-int sqlite_explain(struct sqlite_failure *why, sqlite3 *db, int code)
+/* `number`: the errno behind it, or 0. */
+static int tell(struct sqlite_failure *why, int err, const char *words,
+                int number)
 {
-    int number = db != NULL ? sqlite3_system_errno(db) : 0;
-    const char *words = db != NULL ? sqlite3_errmsg(db) : sqlite3_errstr(code);
-
-    if (db != NULL && (sqlite3_extended_errcode(db) & 0xff) == (code & 0xff))
-        code = sqlite3_extended_errcode(db);
-    why->err = code_of_sqlite(code, number);
-    /* errno is a leftover unless the system was what failed. */
-    if ((code & 0xff) != SQLITE_CANTOPEN && (code & 0xff) != SQLITE_IOERR)
-        number = 0;
+    why->err = err;
     if (number != 0)
         snprintf(why->text, sizeof why->text, "%s (%s)", words,
                  strerror(number));
     else
         snprintf(why->text, sizeof why->text, "%s", words);
-    return why->err;
+    return err;
+}
+
+int sqlite_explain(struct sqlite_failure *why, sqlite3 *db, int code)
+{
+    if (db == NULL)
+        return tell(why, code_of_sqlite(code, 0), sqlite3_errstr(code), 0);
+
+    int extended = sqlite3_extended_errcode(db);
+    int number = sqlite3_system_errno(db);
+    if ((extended & 0xff) == (code & 0xff))
+        code = extended;
+    /* errno is a leftover unless the system was what failed. */
+    if ((code & 0xff) != SQLITE_CANTOPEN && (code & 0xff) != SQLITE_IOERR)
+        number = 0;
+    return tell(why, code_of_sqlite(code, number), sqlite3_errmsg(db), number);
 }
 
 int sqlite_refuse(struct sqlite_failure *why, int err, const char *text)
@@ -149,6 +160,35 @@ static int set_up(sqlite3 *db, bool is_readonly, int busy_ms,
     return rc == SQLITE_OK ? 0 : sqlite_explain(why, db, rc);
 }
 
+/* Why a file cannot be opened for writing, as an errno, or 0. SQLite's own
+   comes from its second try, for reading, and says ENOENT for a new file in
+   a folder that cannot be written. */
+static int find_obstacle(const char *path)
+{
+    char folder[PATH_MAX];
+
+    if (access(path, F_OK) == 0)
+        return access(path, R_OK | W_OK) == 0 ? 0 : errno;
+    snprintf(folder, sizeof folder, "%s", path);
+    char *slash = strrchr(folder, '/');
+    if (slash == NULL)
+        strcpy(folder, ".");
+    else
+        slash[slash == folder] = '\0';
+    return access(folder, W_OK | X_OK) == 0 ? 0 : errno;
+}
+
+static int open_failed(sqlite3 *db, int rc, const char *path, bool is_readonly,
+                       struct sqlite_failure *why)
+{
+    int number = is_readonly ? 0 : find_obstacle(path);
+
+    if ((rc & 0xff) == SQLITE_CANTOPEN && number != 0)
+        return tell(why, code_of_errno(number, UV_EIO),
+                    "unable to open database file", number);
+    return sqlite_explain(why, db, rc);
+}
+
 int sqlite_connect(const char *path, bool is_readonly, int busy_ms,
                    sqlite3 **out, struct sqlite_failure *why)
 {
@@ -162,7 +202,7 @@ int sqlite_connect(const char *path, bool is_readonly, int busy_ms,
                          : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
     int rc = sqlite3_open_v2(path, &db, flags, NULL);
     int err = rc == SQLITE_OK ? set_up(db, is_readonly, busy_ms, why)
-                              : sqlite_explain(why, db, rc);
+                              : open_failed(db, rc, path, is_readonly, why);
     if (err < 0) {
         sqlite3_close(db);
         return err;

@@ -44,7 +44,8 @@ return {
       { kind = "set", arity = { 7, 9 }, args = {
         { "host", text, D }, { "port", int(0, 65535), D }, { "id", text, D },
         { "keep_alive", int(0, 65535), D }, { "user", text, D },
-        { "passwd", text, D, secret = true }, { "clean", flag, D }, { "version", text, D, optional = true },
+        { "passwd", text, D, secret = true }, { "clean", flag, D },
+        { "version", text, D, optional = true },
         { "encrypt", flag, D, optional = true } } } } },
   { name = "mqttopen", wire = "+MQTTOPEN", section = "2.3.2", summary = D,
     forms = { { kind = "set", args = { { "usr_flag", flag, D } },

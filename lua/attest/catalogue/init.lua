@@ -15,7 +15,10 @@ local schema <const> = require "attest.schema"
 local catalogue = {}
 
 local deepest <const> = 8 -- modules that extend each other
-local finals <const> = { "OK", "ERROR", "+CME ERROR", "+CMS ERROR" }
+-- Whole lines, or starts of lines where they end in a sign.
+local finals <const> = {
+  "OK", "ERROR", "ERROR=", "EEROR=", "+CME ERROR", "+CME ERROR:", "+CMS ERROR", "+CMS ERROR:",
+}
 
 local function builtin_dir()
   local path <const> = package.searchpath("attest.catalogue", package.path)

@@ -121,6 +121,9 @@ end
 
 --- Writes a command and waits for its end.
 local function converse(self, command)
+  if self.closed then -- while it waited for a silence
+    return nil, closed_error(self, command.text)
+  end
   local port <const> = self.port
   self.pending = command
   command.task = core.current()
@@ -167,7 +170,9 @@ end
 
 --- Sends AT until something answers: a sleeping module loses the first bytes.
 local function wake_up(self)
-  for _ = 1, PROBES do
+  local tries = 0
+  while tries < PROBES and not self.closed do
+    tries = tries + 1
     local command <const> = probe_command(QUIET)
     self.pending = command
     command.task = core.current()
