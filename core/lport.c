@@ -217,7 +217,12 @@ static int l_close(lua_State *L)
         return 0;
     *box = NULL;
     lp->framer.stopped = true;
-    lp->trace = NULL;
+    if (lp->trace != NULL) {
+        if (lp->status == 0)
+            trace_closed(lp->trace, 0, loop_now(&lp->core->loop));
+        trace_release(lp->trace);
+        lp->trace = NULL;
+    }
     loop_cancel(&lp->core->loop, &lp->idle);
     if (lp->drainer != NULL)
         task_wake(lp->drainer);
@@ -230,7 +235,7 @@ static int l_close(lua_State *L)
 /* Pushes a closed box; the port is acquired after, so a raise leaks nothing */
 static struct lport **new_box(lua_State *L)
 {
-    struct lport **box = lua_newuserdatauv(L, sizeof *box, VALUE_TRACE);
+    struct lport **box = lua_newuserdatauv(L, sizeof *box, VALUE_OWNER);
     *box = NULL;
     luaL_setmetatable(L, PORT_TYPE);
     return box;

@@ -13,7 +13,7 @@
 struct trace;
 
 /* User values of a port's userdata. */
-enum port_value { VALUE_HANDLER = 1, VALUE_OWNER, VALUE_TRACE };
+enum port_value { VALUE_HANDLER = 1, VALUE_OWNER };
 
 /* Outlives its box: freed when the port's last callback ran. */
 struct lport {
@@ -22,7 +22,7 @@ struct lport {
     struct framer framer;
     struct deadline idle;
     struct ltask *drainer; /* waits until all is written */
-    struct trace *trace;   /* anchored by VALUE_TRACE */
+    struct trace *trace;   /* one reference, or NULL */
     uint64_t stamp;        /* when the last chunk was read, ns */
     int status;            /* why the far side went */
     bool has_handler;

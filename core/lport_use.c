@@ -231,9 +231,15 @@ static int l_trace(lua_State *L)
 {
     struct lport *lp = lport_check(L, 1);
 
-    lp->trace = lua_isnoneornil(L, 2) ? NULL : ltrace_check(L, 2);
-    lua_settop(L, 2);
-    lua_setiuservalue(L, 1, VALUE_TRACE);
+    struct trace *trace = lua_isnoneornil(L, 2) ? NULL : ltrace_check(L, 2);
+
+    if (trace != NULL) {
+        trace_hold(trace);
+        trace_opened(trace, loop_now(&lp->core->loop));
+    }
+    if (lp->trace != NULL)
+        trace_release(lp->trace);
+    lp->trace = trace;
     return 0;
 }
 

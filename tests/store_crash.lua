@@ -68,13 +68,13 @@ local function run_and_kill(path, delay, said)
   local pipe <const> = uv.new_pipe()
   local text, has_exited, has_ended = {}, false, false
   local child
-  child = uv.spawn(uv.exepath(), {
+  child = assert(uv.spawn(uv.exepath(), {
     args = { "lua", arg[0], "--child", path }, stdio = { nil, pipe, 2 },
   }, function()
     has_exited = true
     child:close()
     core.wake(me)
-  end)
+  end))
   local is_started = false
   pipe:read_start(function(_, chunk)
     text[#text + 1] = chunk

@@ -125,7 +125,7 @@ local function word(d, command, line, name, fields)
   end
   local row <const> = codec.urc(d.module, line)
   if step.later and row then
-    judge.urc(d, line, row, fields) -- others may wait for it too
+    judge.urc(d, line, row, fields, true) -- others may wait for it too
   end
   if outcome ~= "ok" then
     refuse(d, command, line, name)
@@ -140,7 +140,7 @@ end
 local function reboot(d, command)
   d.echo = "assumed"
   d.owed = nil
-  if not command or command.finished or steps.waits_for(command, d.profile.boot_word) then
+  if not command then
     return
   end
   command.error = error_object.new {
@@ -151,13 +151,18 @@ local function reboot(d, command)
 end
 
 --- Hands a URC on.
-function judge.urc(d, line, row, fields)
+-- @tparam attest.dialog d
+-- @tparam string line
+-- @tparam ?table row of the catalogue; nil for an unknown line
+-- @tparam ?table fields
+-- @tparam ?boolean awaited the pending command was waiting for it
+function judge.urc(d, line, row, fields, awaited)
   d:tell("urc", line)
   fields = fields or {}
   fields.line = line
   d:deliver(row and row.name or line, fields)
   if row and row.name == d.profile.boot_word then
-    reboot(d, d.pending)
+    reboot(d, not awaited and d.pending)
   end
 end
 

@@ -290,7 +290,7 @@ function modem.attach(port, options)
     port = port, module = module, path = options.path or port:path(),
     simulated = options.simulated or false,
     dialog = dialog.new(port, module, { echo = options.echo, wakeup = options.wakeup }),
-    links = {},
+    links = {}, listens = false,
   }
   dut.try, dut.cmd = proxies(dut, kind)
   return setmetatable(dut, kind.mt)
