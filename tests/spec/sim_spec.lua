@@ -287,8 +287,8 @@ describe("the settings", function()
 
   it("have defaults that check() takes", function()
     for _, setting in ipairs(sim.settings()) do
-      if type(setting.default) ~= "table" and setting.default ~= nil then
-        assert(sim.new { module = "ct12", set = { [setting.name] = tostring(setting.default) } })
+      if setting.default then
+        assert(sim.new { module = "ct12", set = { [setting.name] = setting.default } })
       end
     end
   end)

@@ -196,6 +196,18 @@ local function summarize(self)
   return outcome.exit_code(self.tally)
 end
 
+-- The folder of transcripts; made when only it is missing.
+local function make_folder(path)
+  if not path then
+    return true
+  end
+  local ok <const>, message <const>, name <const> = uv.fs_mkdir(path, 493) -- rwxr-xr-x
+  if not ok and name ~= "EEXIST" then
+    return nil, message
+  end
+  return true
+end
+
 local function perform(self, args)
   if #args.scripts == 0 or #args.ports == 0 then
     tell(self, #args.scripts == 0 and "no_script" or "no_port")
@@ -204,6 +216,11 @@ local function perform(self, args)
   local ok <const>, message <const> = load_scripts(self, args.scripts)
   if not ok then
     self.progress:message(message)
+    return USAGE
+  end
+  local made <const>, why <const> = make_folder(args.transcript)
+  if not made then
+    tell(self, "export_failed", args.transcript, why)
     return USAGE
   elseif not open_ports(self, args.ports, args.allow_missing) then
     close_ports(self)

@@ -179,13 +179,18 @@ function methods:finish(interrupt)
   return data
 end
 
--- A record is read by many: what looks like a secret is not in it.
+--- Tells whether a parameter's value must not be shown, by its name.
+-- @tparam string name
+-- @treturn boolean
+function record.is_secret(name)
+  local lower <const> = name:lower()
+  return (lower:find("pass") or lower:find("secret") or lower:find("token")) ~= nil
+end
+
 local function without_secrets(params)
   local shown <const> = {}
   for name, value in pairs(params) do
-    local lower <const> = name:lower()
-    local is_secret <const> = lower:find("pass") or lower:find("secret") or lower:find("token")
-    shown[name] = is_secret and "***" or value
+    shown[name] = record.is_secret(name) and "***" or value
   end
   return shown
 end

@@ -69,21 +69,27 @@ function methods:close()
   end
 end
 
--- Each run has a transcript of its own.
-local function open_trace(self, rec)
+-- Each run has a transcript of its own. Without it the run goes on, and says so.
+local function open_trace(self, active)
   if not self.job.transcript then
     return nil
   end
-  local path <const> = ("%s/%s.trace"):format(self.job.transcript, rec.data.run_id)
+  local data <const> = active.record.data
+  local path <const> = ("%s/%s.trace"):format(self.job.transcript, data.run_id)
   local trace <const>, message <const> = core.trace {
     path = path, slot = tostring(self.number), port = self.port,
   }
   if not trace then
-    rec:log("error", ("no transcript: %s"):format(message))
+    active:log(("no transcript: %s"):format(message), "error")
     return nil
   end
+  for name, value in pairs(active.params) do
+    if record.is_secret(name) and type(value) == "string" and value ~= "" then
+      trace:mask(value)
+    end
+  end
   self.dut:trace(trace)
-  rec.data.transcript = { path = path, format = "attest/trace/1" }
+  data.transcript = { path = path, format = "attest/trace/1" }
   return trace
 end
 
@@ -148,7 +154,7 @@ local function perform(self, active)
     return active:refuse(err)
   end
   active.dut = dut
-  active.trace = open_trace(self, active.record)
+  active.trace = open_trace(self, active)
   local data <const> = active:execute()
   self:close()
   if active.trace then

@@ -100,7 +100,8 @@ local function collect(options)
   }
 end
 
---- Makes a simulated module that is off.
+--- Makes a simulated module that is off. Keep it: what nobody holds is
+-- collected, and its port with it.
 -- @tparam table options `module` name; optional `map` (list of
 --   `{ host, addr, port }`), `set` (see `sim.settings`), `state` (file of the
 --   flash), `fault`, `seed`, `dialect` ("example", "table", "field"), `net`

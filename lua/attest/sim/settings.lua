@@ -85,15 +85,23 @@ local list <const> = {
   { name = "boot", default = 0.5, check = SECONDS, doc = "seconds from power-on to RDY" },
   { name = "register", default = 0.5, check = SECONDS, doc = "seconds from RDY to the network" },
   { name = "tz", default = 8, check = number(-12, 14), doc = "hours that AT+QLTS is ahead of UTC" },
-  { name = "wire", default = {}, check = wires, doc = "GPIO pins wired together, such as 0:1" },
+  {
+    name = "wire",
+    default = {},
+    shown = "",
+    check = wires,
+    doc = "GPIO pins wired together, such as 0:1",
+  },
 }
 
 --- Lists every setting in the order of the documentation.
--- @treturn table list of `{ name, default, doc }`
+-- @treturn table list of `{ name, default, doc }`; the default as it would be
+--   typed, nil where another setting's value is taken
 function settings.list()
   local out <const> = {}
   for i, setting in ipairs(list) do
-    out[i] = { name = setting.name, default = setting.default, doc = setting.doc }
+    local default <const> = setting.shown or setting.default and tostring(setting.default)
+    out[i] = { name = setting.name, default = default, doc = setting.doc }
   end
   return out
 end
