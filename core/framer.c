@@ -268,10 +268,36 @@ static void emit_line(struct framer *f, const char *text, size_t length)
     }
 }
 
+static void finish_echo(struct framer *f)
+{
+    framer_forget_echo(f);
+    f->length = 0;
+    f->state = START;
+    emit(f, FRAME_ECHO, NULL, 0);
+}
+
+/* Our own text in one piece counts as the echo even after a torn one: what
+   looked like a URC in the middle of it was somebody else's line. */
+static bool is_echo(const struct framer *f)
+{
+    size_t length = f->length;
+
+    while (length > 0 && f->text[length - 1] == '\r')
+        length--;
+    return f->echo_eol && f->echo_length > 0 && length == f->echo_length &&
+           memcmp(f->text, f->echo, length) == 0;
+}
+
 static void end_line(struct framer *f)
 {
     size_t length = f->length;
     size_t capacity = f->capacity;
+
+    if (is_echo(f)) {
+        restart(f);
+        finish_echo(f);
+        return;
+    }
     char *text = detach(f);
 
     restart(f);
@@ -509,14 +535,6 @@ int framer_expect_echo(struct framer *f, const char *bytes, size_t length,
 void framer_forget_echo(struct framer *f)
 {
     f->echo_length = f->echo_at = f->echo_start = 0;
-}
-
-static void finish_echo(struct framer *f)
-{
-    framer_forget_echo(f);
-    f->length = 0;
-    f->state = START;
-    emit(f, FRAME_ECHO, NULL, 0);
 }
 
 /* What matched since the line's start was no echo after all: it is the start

@@ -180,6 +180,7 @@ end
 
 function on.run_finished(self, event, state)
   state.seconds, state.word = event.duration_ms / 1000, event.outcome
+  state.phase = text.printable(event.first_failure and event.first_failure.phase or "")
   if not self.terminal or event.outcome ~= "PASS" then
     say_line(self, outcome_line(self, event, event.plan, failure_text(event)))
   end

@@ -11,7 +11,10 @@ local text <const> = {}
 
 text.messages = {
   no_script = { en = "no script was given", zh = "没有指定脚本" },
-  no_port = { en = "no port was given", zh = "没有指定端口" },
+  no_port = {
+    en = "no port was given: nothing ran; use --port P or --sim MODULE",
+    zh = "没有指定端口，未运行：请使用 --port P 或 --sim MODULE",
+  },
   no_phase = {
     en = "%s: plan %q has no phases; a plan needs at least one",
     zh = "%s：测试方案 %q 没有测项，至少需要一个",

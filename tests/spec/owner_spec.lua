@@ -5,6 +5,7 @@
 local async <const> = require "tests.support.async"
 local core <const> = require "attest.core"
 local owner <const> = require "attest.owner"
+local fake_bench <const> = require "tests.support.fake_bench"
 local uv <const> = require "luv"
 
 owner.install()
@@ -93,6 +94,23 @@ describe("an error in a callback", function()
     end)
     wait_for(function() return #who.errors == 1 end)
     assert.matches("alone", who.errors[1])
+  end))
+end)
+
+describe("an error in a luv callback of a plan", function()
+  it("is the ERROR of its slot, and the other one passes", async(function()
+    local bench <close> = fake_bench.new()
+    local code <const> = bench:run([[plan:phase("a", function(t)
+      local timer = require("luv").new_timer()
+      timer:start(1, 0, function()
+        timer:close()
+        if t.slot == 2 then error("in luv") end
+      end)
+      t:sleep(0.05)
+      t:measure("x", 1):equals(1) end)]], { ports = { "one", "two" } })
+    assert.equal(3, code)
+    assert.matches("slot 1  PASS\nslot 2  ERROR\n", bench.out)
+    assert.matches("slot 2  a  ERROR  0.0 s  .*plan1.lua:5: in luv", bench.out)
   end))
 end)
 

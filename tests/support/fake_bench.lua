@@ -53,6 +53,16 @@ function dut_methods.broken(_, code)
   errors.raise { code = code, message = "AT+CSQ: " .. code }
 end
 
+--- Takes the transcript of a run, as a port does.
+function dut_methods:trace(trace)
+  self.transcript = trace
+end
+
+--- An exchange with the module that leaves a trace.
+function dut_methods:say(text)
+  self.transcript:mark(text)
+end
+
 function dut_methods:close()
   self.closed = self.closed + 1
   self.bench.events[#self.bench.events + 1] = "close " .. self.path

@@ -21,6 +21,12 @@ function methods:write(name, text)
   return path
 end
 
+--- Has a file or an empty folder removed at the end.
+-- @tparam string path
+function methods:remove_later(path)
+  self.paths[#self.paths + 1] = path
+end
+
 --- Removes the folder and what was written.
 function methods:close()
   for _, path in ipairs(self.paths) do

@@ -128,7 +128,9 @@ local function open_ports(self, ports, allow_missing)
     local dut <const>, err <const> = each:open(self.plans[1].module)
     if not dut and not allow_missing then
       failed = true
-      tell(self, "port_failed", i, port, err.message)
+      local reason <const> = err.message:sub(1, #port + 2) == port .. ": "
+        and err.message:sub(#port + 3) or err.message
+      tell(self, "port_failed", i, port, reason)
     end
   end
   return not failed

@@ -86,7 +86,8 @@ function methods:guard_error(urc)
       self:emit { type = "guard_hit", urc = urc, code = guard.code }
       self.record:log("error", "guard: unexpected " .. urc, guard.code)
       return errors.new {
-        code = "guard", guard = guard.code, message = ("unexpected %s"):format(urc),
+        code = "guard", guard = guard.code,
+        message = ("unexpected %s (%s)"):format(urc, guard.code),
       }
     end
   end

@@ -31,6 +31,8 @@ function methods:fail(err, traceback)
   if self.run and not self.run.is_over then
     self.run:log("error in a callback: " .. err.message, "error")
     self.run:interrupt(err)
+  else
+    self.job.progress:message(("slot %d: error in a callback: %s"):format(self.number, err.message))
   end
 end
 

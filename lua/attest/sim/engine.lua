@@ -19,7 +19,8 @@ local LF_WINDOW <const> = 0.01
 local methods <const> = {}
 local mt <const> = { __name = "attest.sim.engine", __index = methods }
 
---- Makes an engine that is deaf until power_on().
+--- Makes an engine that answers from power_on() on. What came before the first
+-- one is kept, as a line keeps what nobody has read yet.
 -- @tparam table options `write(bytes)`; `execute(text, is_long)`, which runs
 --   in a task and may wait
 -- @treturn engine
@@ -29,6 +30,7 @@ function engine.new(options)
     execute = options.execute,
     input = input.new(),
     is_on = false,
+    is_new = true,
     has_echo = true,
     held = {},
   }, mt)
@@ -36,6 +38,7 @@ end
 
 function methods:power_on()
   self.is_on = true
+  self.is_new = false
   self.has_echo = true
 end
 
@@ -67,9 +70,9 @@ function methods:is_running()
   return self.task ~= nil and self.task == core.current()
 end
 
---- Takes bytes from the line; a module that is off hears nothing.
+--- Takes bytes from the line; a module that restarts hears nothing.
 function methods:receive(bytes)
-  if not self.is_on then
+  if not self.is_on and not self.is_new then
     return
   end
   self.input:feed(bytes)

@@ -148,6 +148,7 @@ local function wake_up(self)
   self.line:set_baud(self.model.baud(self))
   self.engine:power_on()
   self:announce(profile.boot_word)
+  self:later(0, function() self.engine:pump() end) -- what was typed before
   if self.model.has_card(self) then
     self:announce(profile.sim_word)
     self.stat = SEARCHING
@@ -157,7 +158,7 @@ local function wake_up(self)
   end
 end
 
---- Starts the boot clock; the machine is deaf until it has run out.
+--- Starts the boot clock; nothing is answered until it has run out.
 function methods:power_on()
   self.memory = self.model.memory()
   self.stat = IDLE

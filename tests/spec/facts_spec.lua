@@ -1,0 +1,330 @@
+-- SPDX-License-Identifier: MIT
+--
+-- Compares the catalogue of the ct12 with tests/facts/ct12.lua, which was
+-- typed from the manual by somebody who had not seen the catalogue: field by
+-- field and in both directions. Chapters join as soon as the catalogue has an
+-- entry of theirs.
+--
+-- Where the manual contradicts itself or says nothing, the catalogue had to
+-- choose: each such place is in `chosen` with what the catalogue holds now. A
+-- line there that differs no more, or differs otherwise, fails.
+
+local catalogue <const> = require "attest.catalogue"
+local codec <const> = require "attest.codec"
+local facts <const> = require "tests.facts.ct12"
+local manual <const> = require "tests.support.facts.manual"
+local model <const> = require "attest.sim.ct12"
+local of_catalogue <const> = require "tests.support.facts.catalogue"
+
+local ct12 <const> = assert(catalogue.load("ct12"))
+
+local LATE_OK <const> = "a restart may swallow the OK; the manual prints it in some places only"
+local BOOT_WORDS <const> = "this section prints RDY only; the examples of 6.1.8 and 6.1.9 print all"
+local FORMAT <const> = "the manual's chapter 1 orders the line's format otherwise; all are accepted"
+local FACTORY <const> = "chapter 1 prints 115200, 8/n/1 as the default"
+
+-- key -> what the catalogue holds, and why.
+local chosen <const> = {
+  ["AT+GSN exec field imei bytes"] = { "15", "an IMEI has 15 digits; nothing else marks the line" },
+
+  ["AT+RST exec ok"] = { "optional", LATE_OK },
+  ["AT+RST exec words"] = { "NETWORK_ACTIVATE_SUCCESS RDY SIM_SUCCESS", BOOT_WORDS },
+  ["AT+RESTORE exec ok"] = { "optional", LATE_OK },
+  ["AT+RESTORE exec words"] = { "NETWORK_ACTIVATE_SUCCESS RDY SIM_SUCCESS", BOOT_WORDS },
+  ["AT+IPR set ok"] = { "optional", LATE_OK },
+  ["AT+SINGLESIM set ok"] = { "optional", LATE_OK },
+
+  ["AT+IPR set arity"] = { "1 2 3 4", FORMAT },
+  ["AT+IPR set arg databits default"] = { "8", FACTORY },
+  ["AT+IPR set arg stopbits default"] = { "0", FACTORY },
+  ["AT+IPR set arg parity default"] = { "0", FACTORY },
+  ["AT+IPR read field baudrate unit"] = { "bit/s", "the manual prints no unit" },
+  ["AT+IPR read field databits optional"] = { "true", FORMAT },
+  ["AT+IPR read field stopbits optional"] = { "true", FORMAT },
+  ["AT+IPR read field parity optional"] = { "true", FORMAT },
+
+  ["AT+SINGLESIM read field slot means 0"] = { "USIM0", "printed under <id> in the same cell" },
+  ["AT+SINGLESIM read field slot means 1"] = { "USIM1", "printed under <id> in the same cell" },
+
+  ["AT+OTA set ok"] = { "optional", "the table prints RDY only, the other restarts print OK" },
+  ["AT+OTA set words"] = { "NETWORK_ACTIVATE_SUCCESS RDY SIM_SUCCESS", BOOT_WORDS },
+  ["AT+OTA set arg mode values"] = { "0..255", "the manual names no update modes" },
+
+  ["AT+GPIO set answered with"] = { "1 2 3", "the table shows no row after a setting, the example "
+    .. "does after 0,2,1 but not after 0,1: it may come or not" },
+  ["AT+GPIO set field value values"] = { "0..3", "a level in the table, the setting in the remark "
+    .. "and the example" },
+
+  ["AT+CREG read head in the example"] = { "+CREG:", "the example's line holds two alternatives, "
+    .. "so it is not pasted from a terminal; '=' is read as well" },
+
+  ["AT+QPING set arity"] = { "1 2", "a default is printed, brackets are not" },
+  ["AT+QPING set arg num_pings optional"] = { "true", "a default is printed, brackets are not" },
+  ["AT+QPING set field ttl optional"] = { "true", "a row for an answer that never came is not "
+    .. "documented" },
+  ["AT+QPING set field ttl values"] = { "0..255", "the manual prints no range; IP has this one" },
+
+  ["AT+QIOPEN set ok"] = { "optional", "no OK is printed, but nothing says that none comes" },
+  ["AT+QIOPEN set arg local_port default"] = { "0", "0 is in the range and means any" },
+  ["AT+QIOPEN set arg mode default"] = { "0", "several links are possible in AT mode only" },
+  ["AT+QISEND set words"] = { "SEND FAIL SEND OK", "the manual prints no word for a failure" },
+  ["AT+QISEND set one word of these"] = { "true", "the manual prints no word for a failure" },
+  ["+++ bare ok"] = { "optional", "no answer is printed; an OK is accepted" },
+  ["AT+QICLOSE set arg link_num values"] = { "3..20", "this section prints no range, 6.4.1, 6.4.2 "
+    .. "and 6.4.6 print this one" },
+  ["AT+QISTATE exec field local_port optional"] = { "true", "the table describes it, its line "
+    .. "leaves it out" },
+  ["AT+QISTATE exec repeated"] = { "true", "one line for each link; the example has one link" },
+}
+
+-- URCs and result words that no record prints.
+local unprinted <const> = {
+  ["+CREG"] = "n = 1 switches the notification on; its form is not printed",
+  ["+QIRD"] = "the manual documents no received data: invented",
+  ["SEND FAIL"] = "the manual prints no word for a failure",
+}
+
+local function chapter_of(section)
+  return section:match("^%d+%.%d+")
+end
+
+local chapters <const>, by_command <const> = {}, {}
+for _, entry in ipairs(ct12.list) do
+  chapters[chapter_of(entry.section)] = true
+  by_command[entry.command] = entry
+end
+
+local records <const> = {}
+for _, record in ipairs(facts.commands) do
+  if chapters[chapter_of(record.section)] then
+    records[#records + 1] = record
+  end
+end
+
+-- ------------------------------------------------- what one cell says twice
+
+-- The forms of a command share a cell of explanations: what a value means is
+-- typed once in the facts and holds for argument and field of that name.
+local meanings <const> = {}
+for _, record in ipairs(records) do
+  local known <const> = meanings[record.command] or {}
+  meanings[record.command] = known
+  for key, text in pairs(manual.of(record)) do
+    local name <const>, value <const> = key:match("^%a+ (%S+) means (.+)$")
+    if name then
+      known[#known + 1] = { name = name, value = value, text = text }
+    end
+  end
+end
+
+local function has_word(list, word)
+  return (" " .. (list or "") .. " "):find(" " .. word .. " ", 1, true) ~= nil
+end
+
+local function share_meanings(record, expected)
+  for _, each in ipairs(meanings[record.command]) do
+    for list, what in pairs { args = "arg", fields = "field" } do
+      if has_word(expected[list], each.name) then
+        expected[("%s %s means %s"):format(what, each.name, each.value)] = each.text
+      end
+    end
+  end
+end
+
+-- A form without an example is printed as its table says.
+local function expected_of(record)
+  local expected <const> = manual.of(record)
+  share_meanings(record, expected)
+  local head <const> = expected["head in the table"]
+  if head and not expected["head in the example"] then
+    expected["head in the example"] = head:gsub("%s+$", "")
+  end
+  return expected
+end
+
+-- --------------------------------------------------------------- comparison
+
+local function all_keys(a, b)
+  local keys <const> = {}
+  for _, t in ipairs { a, b } do
+    for key in pairs(t) do
+      keys[key] = true
+    end
+  end
+  return keys
+end
+
+local function both_of(record)
+  local expected <const> = expected_of(record)
+  local entry <const> = by_command[record.command]
+  return expected, entry and of_catalogue.of(ct12, entry, record.form, expected)
+end
+
+local function disagreements(record)
+  local expected <const>, actual <const> = both_of(record)
+  local out <const> = {}
+  for key in pairs(all_keys(expected, actual)) do
+    local full <const> = ("%s %s %s"):format(record.command, record.form, key)
+    local choice <const> = chosen[full]
+    local wanted = expected[key]
+    if choice then
+      wanted = choice[1]
+    end
+    if actual[key] ~= wanted then
+      out[#out + 1] = ("%s: the manual says %s, the catalogue %s"):format(full,
+        tostring(expected[key]), tostring(actual[key]))
+    end
+  end
+  table.sort(out)
+  return table.concat(out, "\n")
+end
+
+describe("the facts of the manual:", function()
+  for _, record in ipairs(records) do
+    local name <const> = ("%s %s as in %s"):format(record.command, record.form, record.section)
+
+    it(name, function()
+      local entry <const> = by_command[record.command]
+      assert.truthy(entry, "the catalogue has no such command")
+      assert.equals(record.section, entry.section)
+      local _, actual <const> = both_of(record)
+      assert.truthy(actual, "the catalogue has no such form")
+      assert.equals("", disagreements(record))
+    end)
+  end
+
+  it("every form of the catalogue has a record", function()
+    local known <const> = {}
+    for _, record in ipairs(records) do
+      known[record.command .. " " .. record.form] = true
+    end
+    for _, entry in ipairs(ct12.list) do
+      for _, form in ipairs(entry.forms) do
+        local name <const> = entry.command .. " " .. form.kind
+        assert.truthy(known[name], name .. " is in no record")
+      end
+    end
+  end)
+
+  it("every choice is still one", function()
+    local open <const> = all_keys(chosen, {})
+    for _, record in ipairs(records) do
+      local expected <const>, actual <const> = both_of(record)
+      for key in pairs(all_keys(expected, actual or {})) do
+        local full <const> = ("%s %s %s"):format(record.command, record.form, key)
+        if open[full] then
+          assert.not_equals(expected[key], actual[key], full .. " differs no more")
+          open[full] = nil
+        end
+      end
+    end
+    assert.same({}, open)
+  end)
+
+  it("every choice has a reason", function()
+    for key, choice in pairs(chosen) do
+      assert.truthy(type(choice[2]) == "string" and #choice[2] > 10, key)
+    end
+  end)
+end)
+
+describe("errors:", function()
+  it("the numbers and their Chinese texts", function()
+    local texts <const> = {}
+    for number, text in pairs(ct12.errors) do
+      texts[number] = text.zh
+    end
+    assert.same(facts.errors, texts)
+  end)
+
+  it("every printed form ends a command", function()
+    for _, form in ipairs(facts.error_forms) do
+      local line <const> = form:gsub("<%a*>", "104")
+      local kind <const>, number <const> = codec.final(line)
+      assert.truthy(kind and kind ~= "OK", line)
+      assert.equals(line:find("104", 1, true) and 104 or nil, number, line)
+    end
+  end)
+end)
+
+describe("words:", function()
+  local function printed_words()
+    local words <const> = {}
+    for _, record in ipairs(facts.commands) do
+      for _, word in ipairs(record.words or {}) do
+        words[word] = true
+      end
+      local answer <const> = record.answer
+      if answer and answer.example and answer.example:find("^%u") then
+        words[answer.example] = true -- CONNECT
+      end
+    end
+    return words
+  end
+
+  it("each of the catalogue's is printed, or named as not printed", function()
+    local printed <const> = printed_words()
+    local open <const> = all_keys(unprinted, {})
+    for _, rows in ipairs { ct12.urcs, ct12.words } do
+      for _, row in ipairs(rows) do
+        assert.truthy(printed[row.name] or unprinted[row.name], row.name)
+        assert.falsy(printed[row.name] and unprinted[row.name], row.name)
+        open[row.name] = nil
+      end
+    end
+    assert.same({}, open)
+  end)
+
+  it("each printed one is known", function()
+    for _, record in ipairs(records) do
+      for _, word in ipairs(record.words or {}) do
+        assert.equals(word, (codec.word(ct12, word)))
+      end
+    end
+  end)
+
+  it("a closed link prints the word of its type", function()
+    for _, record in ipairs(records) do
+      if record.words_by_type then
+        assert.same(record.words_by_type, model.closed)
+      end
+    end
+  end)
+end)
+
+describe("defaults:", function()
+  local defaults <const>, profile <const> = facts.defaults, ct12.profile
+  local factory <const> = model.factory
+
+  -- What the records repeat, and what is no datum of the catalogue.
+  local elsewhere <const> = {
+    num_pings = "6.2.5", simple_mode = "6.5.1", mqtt_reconnect = "6.6.2", keepalive_s = "6.6.3",
+    max_topic = "6.6.4", max_message = "6.6.5", max_long_message = "6.6.5",
+    max_client_data = "6.5.2", max_tcp_send = "6.4.2", link_num = "6.4.1",
+    max_subscriptions = "behaviour of 6.6.4", boot_mode = "behaviour", uart_modes = "behaviour",
+  }
+
+  it("are those of the profile and of a new flash", function()
+    assert.same({
+      baudrate = profile.baud, data_bits = profile.data_bits, stop_bits = profile.stop_bits,
+      parity = profile.parity:sub(1, 1), echo = profile.echo and 1 or 0,
+      single_sim = factory.sim_slot, sys_sleep = factory.syssleep, csclk = factory.csclk,
+    }, (function()
+      local rest <const> = {}
+      for key, value in pairs(defaults) do
+        rest[key] = not elsewhere[key] and value or nil
+      end
+      return rest
+    end)())
+    assert.same({ baudrate = 115200, databits = 8, stopbits = 0, parity = 0 }, factory.ipr)
+  end)
+
+  it("link identifiers begin with the lowest that the manual allows", function()
+    assert.equals(defaults.link_num.min, profile.first_link)
+  end)
+
+  it("a payload of AT+QISEND is as long as its length may be", function()
+    local payload <const> = ct12.entries.qisend.forms[1].payload
+    assert.same({ 1, defaults.max_tcp_send }, { payload.type.min, payload.type.max })
+  end)
+end)
