@@ -26,22 +26,22 @@ static struct watchdog {
     struct core *core;
     uint64_t limit; /* ns; 0: nobody is watched */
     volatile sig_atomic_t strikes;
-    lua_State *volatile hooked;
     bool runs;
     bool ends;
 } dog;
 
 static const char handler_key;
 
+/* The innermost coroutine that runs, when it is one of the script's own: a
+   hook belongs to one coroutine only. */
+static lua_State *volatile innermost;
+
 static void raise_in_script(lua_State *L, lua_Debug *ar)
 {
     (void)ar;
     lua_sethook(L, NULL, 0, 0);
-    dog.hooked = NULL;
-    if (dog.strikes > 1) {
+    if (dog.strikes > 1)
         lua_sethook(L, raise_in_script, LUA_MASKCOUNT, 1);
-        dog.hooked = L;
-    }
     lua_rawgetp(L, LUA_REGISTRYINDEX, &handler_key);
     luaL_where(L, 0);
     lua_pushnumber(L, (lua_Number)dog.limit / 1e9);
@@ -58,10 +58,88 @@ static void on_signal(int number)
 
     if (c == NULL || c->current == NULL)
         return;
-    lua_State *L = task_coroutine(c->current);
+    lua_State *task = task_coroutine(c->current);
     dog.strikes++;
-    dog.hooked = L;
-    lua_sethook(L, raise_in_script, LUA_MASKCOUNT, 1);
+    lua_sethook(innermost != NULL ? innermost : task, raise_in_script,
+                LUA_MASKCOUNT, 1);
+    if (dog.strikes > 1)
+        lua_sethook(task, raise_in_script, LUA_MASKCOUNT, 1);
+}
+
+/* Calls the function that coroutine.resume was, or one that coroutine.wrap
+   made, below the arguments; remembers meanwhile that `co` runs. */
+static int call_inside(lua_State *L, lua_State *co)
+{
+    lua_State *outer = innermost;
+
+    innermost = co;
+    int status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
+    innermost = outer;
+    return status == LUA_OK ? lua_gettop(L) : lua_error(L);
+}
+
+static int l_resume(lua_State *L)
+{
+    lua_State *co = lua_tothread(L, 1);
+
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    return call_inside(L, co);
+}
+
+/* upvalues: coroutine.resume as it was, the coroutine */
+static int l_wrapped(lua_State *L)
+{
+    lua_State *co = lua_tothread(L, lua_upvalueindex(2));
+
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_pushvalue(L, lua_upvalueindex(2));
+    lua_insert(L, 2);
+    int count = call_inside(L, co);
+    if (lua_toboolean(L, 1))
+        return count - 1;
+    if (lua_type(L, 2) == LUA_TSTRING) { /* as coroutine.wrap does */
+        luaL_where(L, 1);
+        lua_insert(L, 2);
+        lua_concat(L, 2);
+    }
+    lua_resetthread(co); /* closes its variables */
+    return lua_error(L);
+}
+
+static int l_wrap(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    lua_State *co = lua_newthread(L);
+
+    lua_pushvalue(L, 1);
+    lua_xmove(L, co, 1);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, -2);
+    lua_pushcclosure(L, l_wrapped, 2);
+    return 1;
+}
+
+/* Replaces coroutine.resume and coroutine.wrap by ones that tell which
+   coroutine runs. Doing it again would only nest them. */
+static void track_coroutines(lua_State *L)
+{
+    static const char done_key;
+
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &done_key) == LUA_TNIL) {
+        lua_pushboolean(L, 1);
+        lua_rawsetp(L, LUA_REGISTRYINDEX, &done_key);
+        lua_getglobal(L, "coroutine");
+        lua_getfield(L, -1, "resume");
+        lua_pushvalue(L, -1);
+        lua_pushcclosure(L, l_resume, 1);
+        lua_setfield(L, -3, "resume");
+        lua_pushcclosure(L, l_wrap, 1);
+        lua_setfield(L, -2, "wrap");
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
 }
 
 static void look(uint64_t *seen, uint64_t *since)
@@ -151,6 +229,7 @@ static int l_watchdog(lua_State *L)
     luaL_checktype(L, 2, LUA_TFUNCTION);
     lua_settop(L, 2);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &handler_key);
+    track_coroutines(L);
     start_watching(L, c, seconds);
     return 0;
 }

@@ -17,6 +17,7 @@ local mt <const> = { __name = "attest.measurement" }
 -- Fields that may be absent; any other name is a comparator misspelt.
 local FIELDS <const> = {
   value = true, unit = true, reason = true, band = true, set_ms = true, evidence = true,
+  is_told = true,
 }
 
 function mt.__index(_, key)
@@ -37,6 +38,9 @@ end
 
 -- GE and LE on one measurement are one range.
 local function add(self, check)
+  if self.is_told then
+    error(("measurement %q is in the record already"):format(self.name), 3)
+  end
   local last <const> = self.checks[#self.checks]
   if last and check.comparator == "LE" and last.comparator == "GE" then
     last.comparator, last.upper = "GELE", check.upper
@@ -165,9 +169,10 @@ function methods:is_marginal()
     }, self.value) ~= nil
 end
 
---- Describes the measurement for the record.
+--- Describes the measurement for the record; from then on it is judged.
 -- @treturn table
 function methods:describe()
+  self.is_told = true
   local names <const> = {}
   local outcome <const>, reason <const> = self:outcome()
   local entry <const> = {

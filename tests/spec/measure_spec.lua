@@ -128,6 +128,12 @@ describe("measurement", function()
     assert.equal("FAIL", entry.outcome)
   end)
 
+  it("takes no limit once it was told", function()
+    local m <const> = measure.new("x", 1)
+    m:describe()
+    assert.is_false(pcall(m.at_least, m, 2))
+  end)
+
   it("without a limit is a LOG", function()
     local entry <const> = measure.new("note", "x"):describe()
     assert.equal("LOG", entry.comparator)

@@ -61,6 +61,16 @@ describe("a run", function()
     assert.equal(2, #last(bench).phases[1].measurements)
   end)
 
+  it("counts a limit that a measurement gets later in its phase", function()
+    local bench <close> = fake_bench.new()
+    assert.equal(1, bench:run [[plan:phase("a", function(t)
+      local x = t:measure("x", 1)
+      t:measure("y", 1):equals(1)
+      x:at_least(2)
+    end)]])
+    assert.equal("x", last(bench).first_failure.measurement)
+  end)
+
   it("goes on after a failed phase when the plan says so", function()
     local bench <close> = fake_bench.new()
     bench:run { [[

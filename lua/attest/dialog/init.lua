@@ -119,29 +119,38 @@ local function timeout_error(command)
   }
 end
 
---- Writes a command and waits for its end.
-local function converse(self, command)
-  if self.closed then -- while it waited for a silence
-    return nil, closed_error(self, command.text)
-  end
+--- Writes a command, and tells the framer what may come back.
+-- @tparam table command
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] attest.error
+function methods:send(command)
   local port <const> = self.port
-  self.pending = command
-  command.task = core.current()
   if not command.bare then
     port:expect_echo(command.text, true)
   end
-  if command.payload then
-    port:expect_prompt(true)
-  end
-  if command.quoted_crlf then
-    port:quoted_crlf(true)
-  end
+  port:expect_prompt(command.payload ~= nil)
+  port:quoted_crlf(command.quoted_crlf or false)
   local ok <const>, message <const>, name <const> =
     port:write(command.bare and command.text or command.text .. self.terminator)
   if not ok then
     return nil, error_object.from_core(message, name, { message = command.text })
   end
   command.sent = true
+  return true
+end
+
+--- Writes a command and waits for its end.
+local function converse(self, command)
+  if self.closed then -- while it waited for a silence
+    return nil, closed_error(self, command.text)
+  end
+  self.pending = command
+  command.task = core.current()
+  local sent <const>, err <const> = self:send(command)
+  if not sent then
+    return nil, err
+  end
   if not core.wait(command.timeout) then
     self.pending = nil
     self:owe(command)

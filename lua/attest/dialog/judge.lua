@@ -33,6 +33,7 @@ local function rejected(d, command, line, number)
     code = "rejected",
     command = command.text,
     lines = command.lines,
+    final = line,
     number = number,
     meaning = known or nil,
     message = ("%s: refused with %s%s"):format(command.text, line, meaning),
@@ -137,11 +138,24 @@ end
 
 -- unasked lines ---------------------------------------------------------------
 
+--- A module that had not started when the first command was sent: it may have
+-- kept the command, and echoes it now, or never heard it.
+local function outlast_boot(d, command)
+  command.again = core.after(GRACE, function()
+    if d.pending == command and not command.echoed then
+      d:send(command)
+    end
+  end)
+end
+
 local function reboot(d, command)
+  local is_first <const> = not d.has_echoed and d.echo ~= "off"
   d.echo = "assumed"
   d.owed = nil
   if not command then
     return
+  elseif is_first and not command.again then
+    return outlast_boot(d, command)
   end
   command.error = error_object.new {
     code = "reset", command = command.text, lines = command.lines,
@@ -359,6 +373,7 @@ function judge.echo(d)
     d.pending = command
   end
   d.echo = "on"
+  d.has_echoed = true
   d:tell("echo")
 end
 

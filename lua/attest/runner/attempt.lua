@@ -36,30 +36,13 @@ local function take_evidence(self)
   return self.evidence
 end
 
--- Comparators follow t:measure, so a measurement is told when the next begins.
-local function publish(self)
-  local last <const> = self.pending
-  self.pending = nil
-  if not last then
-    return
-  end
-  local entry <const> = last:describe()
-  table.insert(self.entry.measurements, entry)
-  self.run:emit {
-    type = "measurement", phase = self.phase.name, attempt = self.number, name = entry.name,
-    value = entry.value, unit = entry.unit, lower = entry.lower, upper = entry.upper,
-    comparator = entry.comparator, outcome = entry.outcome, message = entry.message,
-  }
-end
-
 --- Takes a measurement in; the plan's own limit for that name judges it first.
 -- @tparam table measurement
 function methods:add(measurement)
-  publish(self)
   measurement.set_ms = self.run.record:elapsed_ms()
   measurement.evidence = take_evidence(self)
   self.by_name[measurement.name] = measurement
-  self.pending = measurement
+  self.measurements[#self.measurements + 1] = measurement
   local limit <const> = self.run.plan.limits[measurement.name]
   if limit then
     measurement:within(limit)
@@ -98,7 +81,19 @@ local function add_missing(self)
       self:add(measure.new(name))
     end
   end
-  publish(self)
+end
+
+-- Only now: until the phase ends, a comparator may still be added.
+local function tell_measurements(self)
+  for i, measurement in ipairs(self.measurements) do
+    local entry <const> = measurement:describe()
+    self.entry.measurements[i] = entry
+    self.run:emit {
+      type = "measurement", phase = self.phase.name, attempt = self.number, name = entry.name,
+      value = entry.value, unit = entry.unit, lower = entry.lower, upper = entry.upper,
+      comparator = entry.comparator, outcome = entry.outcome, message = entry.message,
+    }
+  end
 end
 
 -- FAIL by a limit; and what is to be said when a measurement has no value.
@@ -134,7 +129,7 @@ end
 -- @treturn[opt] table error object that ended it
 function attempt.run(run, phase, number)
   local self <const> = setmetatable({
-    run = run, phase = phase, number = number, by_name = {},
+    run = run, phase = phase, number = number, measurements = {}, by_name = {},
     entry = run.record:open_attempt(phase, number),
     mark = run.trace and run.trace:offset(),
   }, mt)
@@ -143,6 +138,7 @@ function attempt.run(run, phase, number)
   local err = run:ended_by(supervise(self, context.new(self)))
   add_missing(self)
   self.is_over = true
+  tell_measurements(self)
 
   local result, unset = judge_measurements(self)
   err = err or unset

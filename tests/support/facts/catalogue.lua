@@ -252,9 +252,7 @@ local function put_completion(out, form)
   end
 end
 
--- What the manual's cells hold beside a value stands in the texts: a
--- meaning of a range, a unit. It counts when it is there word by word.
-local function put_told(out, entry, form, expected)
+local function texts_of(entry, form)
   local texts <const> = { entry.notes and entry.notes.zh }
   for _, arg in ipairs(form.args) do
     texts[#texts + 1] = arg.doc.zh
@@ -264,11 +262,27 @@ local function put_told(out, entry, form, expected)
       texts[#texts + 1] = field.doc.zh
     end
   end
-  local all <const> = table.concat(texts, "\n")
-  for key, value in pairs(expected) do
+  return table.concat(texts, "\n")
+end
+
+-- "31：>= (-51) dBm" with its value in front; the meaning of the whole range
+-- ("0~7") may stand alone.
+local function is_told(out, texts, key, text)
+  local where <const>, value <const> = key:match("^(.*) means (.+)$")
+  if not where or (out[where .. " values"] or ""):find(value:gsub("~", ".."), 1, true) == 1 then
+    return texts:find(text, 1, true)
+  end
+  return texts:find(value .. "：" .. text, 1, true) or texts:find(value .. "： " .. text, 1, true)
+end
+
+-- What the manual's cells hold beside a value stands in the texts: a meaning
+-- of a range, a unit. It counts when it is there word by word.
+local function put_told(out, entry, form, expected)
+  local texts <const> = texts_of(entry, form)
+  for key, text in pairs(expected) do
     local may_be_told <const> = key:find(" means ", 1, true) or key:find(" unit$")
-    if may_be_told and not out[key] and all:find(value, 1, true) then
-      out[key] = value
+    if may_be_told and not out[key] and is_told(out, texts, key, text) then
+      out[key] = text
     end
   end
 end
