@@ -149,6 +149,7 @@ static void restart(struct framer *f)
     f->length = 0;
     f->header_length = 0;
     f->in_quotes = false;
+    f->is_noisy = false;
     f->state = START;
     if (f->capacity > KEPT_BUFFER) {
         free(f->text);
@@ -236,11 +237,12 @@ static size_t without_line_end(const char *text, size_t length)
 }
 
 /* Boot words come glued to line noise: finds one at the end of a line that
-   holds bytes no text has. Returns where it starts, or `length`. */
-static size_t boot_word(const struct framer *f, const char *text, size_t length)
+   holds bytes no text has, or follows some. Returns where it starts, or
+   `length`. */
+static size_t boot_word(const struct framer *f, const char *text, size_t length,
+                        bool noisy)
 {
     const struct vocabulary *v = f->vocabulary;
-    bool noisy = false;
 
     for (size_t i = 0; i < length && !noisy; i++)
         noisy = (unsigned char)text[i] < 0x20 || (unsigned char)text[i] > 0x7e;
@@ -252,13 +254,14 @@ static size_t boot_word(const struct framer *f, const char *text, size_t length)
     return length;
 }
 
-static void emit_line(struct framer *f, const char *text, size_t length)
+static void emit_line(struct framer *f, const char *text, size_t length,
+                      bool noisy)
 {
     length = trimmed(text, length);
     if (length == 0)
         return;
 
-    size_t at = boot_word(f, text, length);
+    size_t at = boot_word(f, text, length, noisy);
     if (at < length) {
         emit(f, FRAME_NOISE, text, at);
         if (!f->stopped)
@@ -272,6 +275,7 @@ static void finish_echo(struct framer *f)
 {
     framer_forget_echo(f);
     f->length = 0;
+    f->is_noisy = false;
     f->state = START;
     emit(f, FRAME_ECHO, NULL, 0);
 }
@@ -292,6 +296,7 @@ static void end_line(struct framer *f)
 {
     size_t length = f->length;
     size_t capacity = f->capacity;
+    bool noisy = f->is_noisy;
 
     if (is_echo(f)) {
         restart(f);
@@ -301,7 +306,7 @@ static void end_line(struct framer *f)
     char *text = detach(f);
 
     restart(f);
-    emit_line(f, text, length);
+    emit_line(f, text, length, noisy);
     attach(f, text, capacity);
 }
 
@@ -319,7 +324,7 @@ static bool ends_known(const struct framer *f, size_t from, size_t *start)
         continue;
     if (v == NULL || at == end)
         return false;
-    size_t word = boot_word(f, f->text + at, end - at);
+    size_t word = boot_word(f, f->text + at, end - at, false);
     if (word == end - at) {
         word = 0;
         if (!is_any(v->known, v->known_count, f->text + at, end - at))
@@ -333,7 +338,7 @@ static bool ends_known(const struct framer *f, size_t from, size_t *start)
 
 static bool all_digits(const char *text, size_t length)
 {
-    if (length == 0 || length > 9)
+    if (length == 0)
         return false;
     for (size_t i = 0; i < length; i++) {
         if (text[i] < '0' || text[i] > '9')
@@ -342,10 +347,11 @@ static bool all_digits(const char *text, size_t length)
     return true;
 }
 
+/* Stops above the limit: a count has as many digits as it likes. */
 static uint64_t to_number(const char *text, size_t length)
 {
     uint64_t n = 0;
-    for (size_t i = 0; i < length; i++)
+    for (size_t i = 0; i < length && n <= MAX_PAYLOAD; i++)
         n = n * 10 + (uint64_t)(text[i] - '0');
     return n;
 }
@@ -443,11 +449,22 @@ static int end_payload(struct framer *f, size_t length,
 
     restart(f);
     whole.text = text;
+    /* The line ends between are no data either, should the callee want it. */
+    while (rest < whole.length && (text[rest] == '\r' || text[rest] == '\n'))
+        rest++;
     emit_payload(&whole, length, fault);
     if (!f->stopped && rest < whole.length)
         err = framer_feed(f, text + rest, whole.length - rest);
     attach(f, text, whole.capacity);
     return err;
+}
+
+/* Whether a known line may stand where the payload was to begin: none was
+   announced, or what was announced did not come. */
+static bool may_be_empty(const struct framer *f)
+{
+    return f->text[f->header_length - 1] != ',' &&
+           (f->wanted == 0 || f->state == RAW);
 }
 
 /* The declared count was wrong: looks for a line that the payload swallowed.
@@ -457,7 +474,8 @@ static bool split_back(struct framer *f, int *err)
     const struct vocabulary *v = f->vocabulary;
     size_t start;
 
-    if (!ends_known(f, f->header_length, &start) || start == f->header_length)
+    if (!ends_known(f, f->header_length, &start) ||
+        (start == f->header_length && !may_be_empty(f)))
         return false;
     const char *tail = f->text + start;
     bool reboot =
@@ -469,7 +487,8 @@ static bool split_back(struct framer *f, int *err)
     size_t kept = length;
     while (kept > 0 && (payload[kept - 1] == '\r' || payload[kept - 1] == '\n'))
         kept--;
-    *err = end_payload(f, kept, reboot ? PAYLOAD_CUT : PAYLOAD_SHORT);
+    enum payload_fault fault = f->wanted == 0 ? PAYLOAD_WHOLE : PAYLOAD_SHORT;
+    *err = end_payload(f, kept, reboot ? PAYLOAD_CUT : fault);
     return true;
 }
 
@@ -537,23 +556,31 @@ void framer_forget_echo(struct framer *f)
     f->echo_length = f->echo_at = f->echo_start = 0;
 }
 
-/* What matched since the line's start was no echo after all: it is the start
-   of a line. */
+/* What matched since the line's start was no echo after all: it is read
+   again as if none were expected. */
 static int give_back_echo(struct framer *f)
 {
-    size_t from = f->echo_start;
-    size_t count = f->echo_at - from;
+    size_t count = f->echo_at - f->echo_start;
+    char *copy = malloc(count);
 
-    f->echo_at = from;
-    /* no line starts with a line end */
-    while (count > 0 && (f->echo[from] == '\r' || f->echo[from] == '\n')) {
-        from++;
-        count--;
-    }
-    if (count == 0)
-        return 0;
-    f->state = LINE;
-    return append(f, f->echo + from, count);
+    if (copy == NULL)
+        return UV_ENOMEM;
+    memcpy(copy, f->echo + f->echo_start, count);
+    f->echo_at = f->echo_start;
+    f->is_reading = true;
+    int err = framer_feed(f, copy, count);
+    f->is_reading = false;
+    free(copy);
+    return err;
+}
+
+/* Without echo, an answer may be all that a payload starts with. */
+static bool is_answer(const struct framer *f)
+{
+    const struct vocabulary *v = f->vocabulary;
+
+    return v != NULL && is_any(v->known, v->known_count, f->echo + f->echo_start,
+                               f->echo_at - f->echo_start);
 }
 
 /* Tries a byte as the next of the echo. Returns true when it was taken.
@@ -563,7 +590,7 @@ static bool match_echo(struct framer *f, char byte, int *err)
 {
     bool is_eol = byte == '\r' || byte == '\n';
 
-    if (f->echo_length == 0 || f->length > 0)
+    if (f->echo_length == 0 || f->length > 0 || f->is_reading)
         return false;
     if (f->echo_at < f->echo_length) {
         if (byte == f->echo[f->echo_at]) {
@@ -572,7 +599,7 @@ static bool match_echo(struct framer *f, char byte, int *err)
                 finish_echo(f);
             return true;
         }
-        if (is_eol) {
+        if (is_eol && !is_answer(f)) {
             f->echo_start = f->echo_at;
             return true;
         }
@@ -580,9 +607,12 @@ static bool match_echo(struct framer *f, char byte, int *err)
         finish_echo(f);
         return true;
     }
-    if (f->echo_at > f->echo_start)
-        *err = give_back_echo(f);
-    return false;
+    if (f->echo_at == f->echo_start)
+        return false;
+    *err = give_back_echo(f);
+    if (*err == 0)
+        *err = framer_feed(f, &byte, 1);
+    return true;
 }
 
 /* bytes */
@@ -601,8 +631,10 @@ static void flush_noise(struct framer *f)
     size_t capacity = f->capacity;
     char *text = detach(f);
 
-    if (length > 0)
+    if (length > 0) {
+        f->is_noisy = true;
         emit(f, FRAME_NOISE, text, length);
+    }
     attach(f, text, capacity);
 }
 
@@ -616,14 +648,14 @@ static int feed_start(struct framer *f, char byte)
         flush_noise(f);
         return framer_feed(f, &byte, 1);
     }
-    if (match_echo(f, byte, &err) || err < 0)
+    if (match_echo(f, byte, &err))
         return err;
-    if (f->state == LINE)
-        return feed_line(f, byte);
     if (is_noise(byte))
         return append(f, &byte, 1);
-    if (byte == '\r' || byte == '\n')
+    if (byte == '\r' || byte == '\n') {
+        f->is_noisy = false;
         return 0;
+    }
     if (f->prompt && byte == '>') {
         f->prompt = false;
         f->state = AFTER_PROMPT;

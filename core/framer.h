@@ -99,6 +99,8 @@ struct framer {
     bool quoted_crlf; /* line ends inside quotes belong to the line */
     bool echo_eol;    /* the echo must end with a line end */
     bool in_quotes;
+    bool is_noisy;   /* noise came before the line, with no line end between */
+    bool is_reading; /* bytes that were taken for an echo are read again */
     bool stopped;
 };
 

@@ -114,7 +114,16 @@ local function watch_leaks(busted, on_leak)
   end
 end
 
+-- What the tests send and answer is noted for tests/coverage.lua.
+local function note_coverage()
+  local path <const> = os.getenv("ATTEST_COVERAGE")
+  if path and path ~= "" then
+    require("tests.support.coverage").install(path)
+  end
+end
+
 local function run_file(path, options)
+  note_coverage()
   local busted <const> = require "busted.core"()
   require "busted"(busted)
   local tally <const> = { passed = 0, failed = 0 }

@@ -49,7 +49,7 @@ local function load(paths)
 end
 
 local function is_refusal(ending)
-  return ending:find("ERROR", 1, true) ~= nil
+  return ending:find("ERROR", 1, true) ~= nil or ending:find(" FAIL", 1, true) ~= nil
 end
 
 local function has_succeeded(endings)

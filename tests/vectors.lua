@@ -67,7 +67,9 @@ local function new_bench(vector)
     echo = cfg.echo ~= 0,
     wakeup = cfg.wakeup and 0 or nil,
   }))
-  local bench <const> = { dut = dut, module = module, sent = "", events = {}, calls = {}, cfg = cfg }
+  local bench <const> = {
+    dut = dut, module = module, sent = "", events = {}, calls = {}, cfg = cfg,
+  }
   dut:observe(function(event, value)
     local last <const> = bench.events[#bench.events]
     if event == "data" and last and last:sub(1, 5) == "data:" then

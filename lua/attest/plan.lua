@@ -144,10 +144,13 @@ local function check_function(fn, what, level)
   end
 end
 
--- The line of the script where something was declared.
+-- The line of the script where something was declared; nil after a tail call
+-- (`return attest.plan { ... }`), which leaves no line behind.
 local function place(level)
   local info <const> = debug.getinfo(level + 1, "Sl")
-  return ("%s:%d"):format(info.short_src, info.currentline)
+  if info.currentline >= 0 then
+    return ("%s:%d"):format(info.short_src, info.currentline)
+  end
 end
 
 local function step(self, group, options, fn)

@@ -129,9 +129,12 @@ local function state_of(self, number)
   return state
 end
 
+-- A run that no store has begun proves nothing: its passes are not told as such.
 -- "slot 1  signal  FAIL  0.3 s  (attempt 2)  rssi -97 dBm < -95 dBm (lower)"
 local function outcome_line(self, event, name, message)
-  local parts <const> = { "slot " .. event.slot, text.printable(name), paint(self, event.outcome) }
+  local is_unstored <const> = event.outcome == "PASS" and state_of(self, event.slot).is_unstored
+  local word <const> = is_unstored and self.say("no_record") or paint(self, event.outcome)
+  local parts <const> = { "slot " .. event.slot, text.printable(name), word }
   if event.outcome ~= "SKIPPED" then
     parts[#parts + 1] = self.say("seconds", event.duration_ms / 1000)
   end
@@ -157,6 +160,7 @@ local on <const> = {}
 function on.run_started(_, event, state)
   state.index, state.phases, state.phase = 0, event.phases, ""
   state.since, state.seconds, state.word = core.now(), nil, "RUN"
+  state.is_unstored = event.stored == false
 end
 
 function on.phase_started(_, event, state)

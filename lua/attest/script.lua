@@ -163,6 +163,7 @@ function script.load(source, write)
     return failure(("%s: a script must return its plan, not %s")
       :format(source.path, result == nil and "nothing" or "a " .. type(result)))
   end
+  result.place = result.place or source.path .. ":1"
   return result
 end
 

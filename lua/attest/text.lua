@@ -44,6 +44,7 @@ text.messages = {
   attempt = { en = "attempt %d", zh = "第 %d 次" },
   total = { en = "total  %d run(s)", zh = "合计  %d 次运行" },
   unstored = { en = "%d not stored", zh = "%d 条未保存" },
+  no_record = { en = "not recorded", zh = "无记录" },
   seconds = { en = "%.1f s", zh = "%.1f 秒" },
 }
 

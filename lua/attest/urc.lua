@@ -37,7 +37,7 @@ end
 
 --- Runs the queue; a handler's error leaves the rest to a new task.
 local function serve(router)
-  local guard <close> = setmetatable({}, { __close = function()
+  local guard <close> = setmetatable({}, { __close = function() -- luacheck: ignore 211/guard
     router.task = nil
     if router.first <= router.last and not router.closed then
       router:start()

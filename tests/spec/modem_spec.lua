@@ -194,7 +194,7 @@ describe("a socket", function()
   end
 
   it("sends and receives any bytes, more than one send holds", async(function()
-    local dut <close>, socket <const> = connected()
+    local dut <close>, socket <const> = connected() -- luacheck: ignore 211/dut
     local bytes <const> = {}
     for i = 1, 3000 do bytes[i] = string.char((i * 7) % 256) end
     local sent <const> = table.concat(bytes)
@@ -204,7 +204,7 @@ describe("a socket", function()
   end))
 
   it("keeps what came when less than asked for came in time", async(function()
-    local dut <close>, socket <const> = connected()
+    local dut <close>, socket <const> = connected() -- luacheck: ignore 211/dut
     socket:send("abc")
     local _, err <const> = socket.try:receive(10, { timeout = 2 })
     assert.equal("timeout", err.code)
@@ -213,7 +213,7 @@ describe("a socket", function()
   end))
 
   it("of UDP gives one datagram at a time and takes at most 1024 bytes", async(function()
-    local dut <close>, socket <const> = connected { type = "UDP" }
+    local dut <close>, socket <const> = connected { type = "UDP" } -- luacheck: ignore 211/dut
     socket:send("one")
     socket:send("two2")
     assert.equal("one", socket:receive())

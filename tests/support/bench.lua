@@ -27,14 +27,14 @@ function methods:start(text, options)
 end
 
 --- Runs a function in a task and lets it begin.
-function methods:run(fn)
+function methods.run(_, fn)
   local task <const> = core.spawn(fn)
   core.sleep(0.001)
   return task
 end
 
 --- What a task returned.
-function methods:result(task)
+function methods.result(_, task)
   local outcome <const> = table.pack(task:join(600))
   assert(outcome[1], outcome[2])
   return table.unpack(outcome, 2, outcome.n)

@@ -70,17 +70,25 @@ local function read(machine, text)
   end
 end
 
+-- Calls `fn`; tells the last line that the machine printed meanwhile.
+local function listen(machine, fn, ...)
+  local print_line <const>, last = machine.print, nil
+  local _ <close> = setmetatable({}, { __close = function()
+    rawset(machine, "print", nil)
+  end })
+  rawset(machine, "print", function(self, line)
+    last = line
+    return print_line(self, line)
+  end)
+  fn(machine, ...)
+  return last
+end
+
 local function wrap_sim(note)
   local execute <const> = dispatch.execute
   function dispatch.execute(machine, text, is_long)
     local parsed <const> = read(machine, text)
-    local print_line <const>, last = machine.print, nil
-    rawset(machine, "print", function(self, line)
-      last = line
-      return print_line(self, line)
-    end)
-    execute(machine, text, is_long)
-    rawset(machine, "print", nil)
+    local last <const> = listen(machine, execute, text, is_long)
     if parsed and last then
       note("sim", machine.module, parsed.entry, parsed.form, last)
     end

@@ -18,7 +18,19 @@ sim.summary = {
   zh = "在伪终端上运行仿真模块",
 }
 
+-- What --set and --fault know.
+local function epilog()
+  local lines <const> = { "Settings (--set):" }
+  for _, setting in ipairs(simulator.settings()) do
+    lines[#lines + 1] = ("   %-10s %s"):format(setting.name, setting.doc)
+  end
+  lines[#lines + 1] = ""
+  lines[#lines + 1] = "Faults (--fault): " .. simulator.faults()
+  return table.concat(lines, "\n")
+end
+
 function sim.parser(parser)
+  parser:epilog(epilog())
   parser:argument("module", "Module type, such as ct12.")
   parser:option("--link", "Symbolic link to make to the PTY.")
   options_of.sim(parser)

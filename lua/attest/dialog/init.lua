@@ -10,6 +10,7 @@ local codec <const> = require "attest.codec"
 local core <const> = require "attest.core"
 local error_object <const> = require "attest.error"
 local judge <const> = require "attest.dialog.judge"
+local prelude <const> = require "attest.dialog.prelude"
 local steps <const> = require "attest.dialog.steps"
 local urc <const> = require "attest.urc"
 
@@ -17,9 +18,6 @@ local dialog <const> = {}
 
 --- How long an unanswered command may still be answered, in seconds.
 local OWED <const> = 10
---- How long the line must be silent before a probe is trusted.
-local QUIET <const> = 0.3
-local PROBES <const> = 10
 
 local methods <const> = {}
 local mt <const> = { __name = "attest.dialog", __index = methods }
@@ -140,8 +138,12 @@ function methods:send(command)
   return true
 end
 
---- Writes a command and waits for its end.
-local function converse(self, command)
+--- Writes a command and waits for its end; the caller holds the dialog.
+-- @tparam table command
+-- @treturn[1] table command
+-- @treturn[2] nil
+-- @treturn[2] attest.error
+function methods:converse(command)
   if self.closed then -- while it waited for a silence
     return nil, closed_error(self, command.text)
   end
@@ -165,72 +167,6 @@ local function converse(self, command)
   return command
 end
 
---- Silence before a write that a leftover final could otherwise answer.
-local function keep_quiet(self, seconds)
-  local since <const> = core.now() - self.port:stamp()
-  if since < seconds then
-    core.sleep(seconds - since)
-  end
-end
-
-local function probe_command(timeout)
-  return { text = "AT", lines = {}, timeout = timeout, steps = steps.plain, at = 1, probe = true }
-end
-
---- Sends AT until something answers: a sleeping module loses the first bytes.
-local function wake_up(self)
-  local tries = 0
-  while tries < PROBES and not self.closed do
-    tries = tries + 1
-    local command <const> = probe_command(QUIET)
-    self.pending = command
-    command.task = core.current()
-    self.port:expect_echo("AT", true)
-    self.port:write("AT" .. self.terminator)
-    if core.wait(QUIET) then
-      return
-    end
-    self.pending = nil
-  end
-end
-
---- After an answer that never came, with echo off, nothing tells old from new:
--- one AT with silence before and after does.
-local function settle(self)
-  self.owed = nil
-  for _ = 1, PROBES do
-    keep_quiet(self, QUIET)
-    local stamp <const> = self.port:stamp()
-    local fine <const> = converse(self, probe_command(self.profile.timeout))
-    if fine then
-      local answered <const> = self.port:stamp()
-      core.sleep(QUIET)
-      if self.port:stamp() == answered then
-        return
-      end
-    elseif self.port:stamp() == stamp then
-      return -- deaf: the command itself will say so
-    end
-  end
-end
-
---- What must happen on the line before this command may be written.
-local function prepare(self)
-  if self.owed and core.now() > self.owed.till then
-    if self.echo == "off" then
-      settle(self)
-    else
-      self.owed = nil
-    end
-  end
-  if self.wakeup and core.now() - self.port:stamp() >= self.wakeup then
-    wake_up(self)
-  end
-  if self.echo == "off" then
-    keep_quiet(self, self.profile.quiet or 0.02)
-  end
-end
-
 --- Runs one command.
 -- @tparam string text without a line end
 -- @tparam table options `form` (of the catalogue), `payload`, `timeout` in
@@ -243,12 +179,12 @@ function methods:run(text, options)
     return nil, closed_error(self, text)
   end
   take(self)
-  local lock <close> = self.lock
+  local lock <close> = self.lock -- luacheck: ignore 211/lock
   if self.closed then
     return nil, closed_error(self, text)
   end
   if self.owed or self.wakeup or self.echo == "off" then
-    prepare(self)
+    prelude.prepare(self)
   end
   local form <const> = options.form
   local list <const> = steps.compile(form, options.payload ~= nil, options.typed)
@@ -265,7 +201,7 @@ function methods:run(text, options)
     steps = list,
     at = 1,
   }
-  return converse(self, command)
+  return self:converse(command)
 end
 
 -- frames ----------------------------------------------------------------------

@@ -278,12 +278,13 @@ function modem.attach(port, options)
       error(("attach: unknown option %q"):format(tostring(key)), 2)
     end
   end
-  local module, err = options.module, nil
+  local module = options.module
   if type(module) ~= "table" then
-    module, err = load_module(module, options.catalogue)
-    if not module then
+    local found <const>, err <const> = load_module(module, options.catalogue)
+    if not found then
       return nil, err
     end
+    module = found
   end
   local kind <const> = kind_of(module)
   local dut <const> = {

@@ -47,7 +47,8 @@ function session.ready(dut, options)
   local noise <const> = dut.dialog.noise or 0
   while true do
     local left <const> = deadline - core.now()
-    local answer <const>, err <const> = dut.try:at("AT", { timeout = math.max(0.1, math.min(1, left)) })
+    local answer <const>, err <const> =
+      dut.try:at("AT", { timeout = math.max(0.1, math.min(1, left)) })
     if answer then
       return check_identity(dut)
     elseif not error_object.is(err, "timeout") and not error_object.is(err, "reset") then

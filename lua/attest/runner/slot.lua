@@ -189,11 +189,14 @@ local function run_once(self, source, declared)
     sink = self.job.sink,
   }
   self.run = active
-  active:emit { type = "run_started", plan = plan.name, port = self.port, phases = #plan.phases }
+  self.is_begun, self.begin_error = ask_store(self, "begin", rec.data)
+  active:emit {
+    type = "run_started", plan = plan.name, port = self.port, phases = #plan.phases,
+    stored = self.is_begun or false,
+  }
   for _, line in ipairs(early) do
     active:log(line)
   end
-  self.is_begun, self.begin_error = ask_store(self, "begin", rec.data)
   conclude(self, active, problem and active:refuse(problem) or perform(self, active))
   self.run = nil
 end

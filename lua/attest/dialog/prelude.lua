@@ -1,0 +1,83 @@
+-- SPDX-License-Identifier: MIT
+--- What must happen on the line before a command may be written: silence, a
+-- wake-up, or the settling of an answer that never came.
+--
+-- Works on a dialog that the caller holds. Waits.
+
+local core <const> = require "attest.core"
+local steps <const> = require "attest.dialog.steps"
+
+local prelude <const> = {}
+
+--- How long the line must be silent before a probe is trusted, in seconds.
+local QUIET <const> = 0.3
+local PROBES <const> = 10
+
+--- Silence before a write that a leftover final could otherwise answer.
+local function keep_quiet(d, seconds)
+  local since <const> = core.now() - d.port:stamp()
+  if since < seconds then
+    core.sleep(seconds - since)
+  end
+end
+
+local function probe_command(timeout)
+  return { text = "AT", lines = {}, timeout = timeout, steps = steps.plain, at = 1, probe = true }
+end
+
+--- Sends AT until something answers: a sleeping module loses the first bytes.
+local function wake_up(d)
+  local tries = 0
+  while tries < PROBES and not d.closed do
+    tries = tries + 1
+    local command <const> = probe_command(QUIET)
+    d.pending, command.task = command, core.current()
+    if not d:send(command) or core.wait(QUIET) then
+      return
+    end
+    d.pending = nil
+  end
+end
+
+--- After an answer that never came, with echo off, nothing tells old from new:
+-- one AT with silence before and after does.
+local function settle(d)
+  d.owed = nil
+  for _ = 1, PROBES do
+    keep_quiet(d, QUIET)
+    local stamp <const> = d.port:stamp()
+    local fine <const> = d:converse(probe_command(d.profile.timeout))
+    if fine then
+      local answered <const> = d.port:stamp()
+      core.sleep(QUIET)
+      if d.closed or d.port:stamp() == answered then
+        return
+      end
+    elseif d.closed or d.port:stamp() == stamp then
+      return -- deaf: the command itself will say so
+    end
+  end
+end
+
+--- Makes the line ready for the next command.
+-- @tparam attest.dialog d
+function prelude.prepare(d)
+  if d.owed and core.now() > d.owed.till then
+    if d.echo == "off" then
+      settle(d)
+    else
+      d.owed = nil
+    end
+  end
+  if d.closed then
+    return
+  end
+  if d.wakeup and core.now() - d.port:stamp() >= d.wakeup then
+    wake_up(d)
+  end
+  if d.echo == "off" and not d.closed then
+    keep_quiet(d, d.profile.quiet or 0.02)
+  end
+end
+
+return prelude
