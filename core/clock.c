@@ -77,7 +77,7 @@ int clock_set(struct clock *c, struct deadline *d, uint64_t at)
             return err;
         place = ++c->count;
     }
-    d->at = at;
+    d->at = at > c->earliest ? at : c->earliest;
     sift_up(c, place, d);
     sift_down(c, d->place, d);
     return 0;
@@ -105,16 +105,19 @@ uint64_t clock_next(const struct clock *c)
 size_t clock_fire(struct clock *c)
 {
     /* One reading of the clock: a deadline set by fire() for "now" waits for
-       the next call, or a zero wait in a loop would starve all I/O. */
+       the next call, or a zero wait in a loop would starve all I/O. Virtual
+       time stands, so that this needs to be said. */
     uint64_t now = clock_now(c);
     size_t fired = 0;
 
+    c->earliest = now + 1;
     while (c->count > 0 && c->heap[1]->at <= now) {
         struct deadline *d = c->heap[1];
         clock_cancel(c, d);
         d->fire(d);
         fired++;
     }
+    c->earliest = 0;
     return fired;
 }
 

@@ -26,6 +26,7 @@ struct clock {
     size_t count;
     size_t size;
     uint64_t virtual_now;
+    uint64_t earliest; /* while firing: when a new deadline may fire */
     bool is_virtual;
 };
 
@@ -35,7 +36,8 @@ void clock_clean(struct clock *c);
 /* Nanoseconds since an arbitrary start; never runs backwards. */
 uint64_t clock_now(const struct clock *c);
 
-/* Starts (or restarts) waiting. Returns 0 or UV_ENOMEM. */
+/* Starts (or restarts) waiting. From inside fire() never before the next
+   nanosecond. Returns 0 or UV_ENOMEM. */
 int clock_set(struct clock *c, struct deadline *d, uint64_t at);
 
 /* Stops waiting; cancelling an idle deadline is legal and quiet. */

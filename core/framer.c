@@ -15,6 +15,8 @@
  */
 #include "framer.h"
 
+#include "text.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
@@ -22,104 +24,8 @@
 enum state { START, LINE, DROP, RAW, TAIL, OVERRUN, AFTER_PROMPT };
 
 #define NOISE_CHUNK 256u
-/* A header that announces more is a line like any other. */
-#define MAX_PAYLOAD (1u << 20)
 /* A larger buffer is not kept between lines: ports are many. */
 #define KEPT_BUFFER 512u
-
-/* vocabulary */
-
-struct vocabulary *vocabulary_new(void)
-{
-    struct vocabulary *v = calloc(1, sizeof *v);
-    if (v != NULL)
-        v->references = 1;
-    return v;
-}
-
-static int add_word(char ***words, size_t *count, const char *word)
-{
-    char **grown = realloc(*words, (*count + 1) * sizeof *grown);
-    if (grown == NULL)
-        return UV_ENOMEM;
-    *words = grown;
-    grown[*count] = strdup(word);
-    if (grown[*count] == NULL)
-        return UV_ENOMEM;
-    (*count)++;
-    return 0;
-}
-
-int vocabulary_add_known(struct vocabulary *v, const char *word)
-{
-    return add_word(&v->known, &v->known_count, word);
-}
-
-int vocabulary_add_boot(struct vocabulary *v, const char *word)
-{
-    return add_word(&v->boot, &v->boot_count, word);
-}
-
-int vocabulary_add_counted(struct vocabulary *v, const char *prefix,
-                           unsigned field, bool next_line)
-{
-    struct counted *grown =
-        realloc(v->counted, (v->counted_count + 1) * sizeof *grown);
-    if (grown == NULL)
-        return UV_ENOMEM;
-    v->counted = grown;
-    char *copy = strdup(prefix);
-    if (copy == NULL)
-        return UV_ENOMEM;
-    grown[v->counted_count++] = (struct counted){copy, field, next_line};
-    return 0;
-}
-
-void vocabulary_hold(struct vocabulary *v)
-{
-    v->references++;
-}
-
-void vocabulary_release(struct vocabulary *v)
-{
-    if (v == NULL || --v->references > 0)
-        return;
-    for (size_t i = 0; i < v->known_count; i++)
-        free(v->known[i]);
-    for (size_t i = 0; i < v->boot_count; i++)
-        free(v->boot[i]);
-    for (size_t i = 0; i < v->counted_count; i++)
-        free(v->counted[i].prefix);
-    free(v->known);
-    free(v->boot);
-    free(v->counted);
-    free(v);
-}
-
-static bool starts_with(const char *text, size_t length, const char *word)
-{
-    size_t n = strlen(word);
-    return length >= n && memcmp(text, word, n) == 0;
-}
-
-/* A word that ends in ':', '=' or ',' stands for every line it starts. */
-static bool is_word(const char *text, size_t length, const char *word)
-{
-    size_t n = strlen(word);
-    if (!starts_with(text, length, word))
-        return false;
-    return length == n || strchr(":=,", word[n - 1]) != NULL;
-}
-
-static bool is_any(char *const *words, size_t count, const char *text,
-                   size_t length)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (is_word(text, length, words[i]))
-            return true;
-    }
-    return false;
-}
 
 /* life */
 
@@ -219,49 +125,14 @@ static void attach(struct framer *f, char *text, size_t capacity)
 
 /* lines */
 
-static size_t trimmed(const char *text, size_t length)
-{
-    while (length > 0 && (text[length - 1] == '\r' || text[length - 1] == ' ' ||
-                          text[length - 1] == '\t'))
-        length--;
-    return length;
-}
-
-static size_t without_line_end(const char *text, size_t length)
-{
-    if (length > 0 && text[length - 1] == '\n')
-        length--;
-    if (length > 0 && text[length - 1] == '\r')
-        length--;
-    return length;
-}
-
-/* Boot words come glued to line noise: finds one at the end of a line that
-   holds bytes no text has, or follows some. Returns where it starts, or
-   `length`. */
-static size_t boot_word(const struct framer *f, const char *text, size_t length,
-                        bool noisy)
-{
-    const struct vocabulary *v = f->vocabulary;
-
-    for (size_t i = 0; i < length && !noisy; i++)
-        noisy = (unsigned char)text[i] < 0x20 || (unsigned char)text[i] > 0x7e;
-    for (size_t i = 0; noisy && v != NULL && i < v->boot_count; i++) {
-        size_t n = strlen(v->boot[i]);
-        if (length > n && memcmp(text + length - n, v->boot[i], n) == 0)
-            return length - n;
-    }
-    return length;
-}
-
 static void emit_line(struct framer *f, const char *text, size_t length,
                       bool noisy)
 {
-    length = trimmed(text, length);
+    length = text_trimmed(text, length);
     if (length == 0)
         return;
 
-    size_t at = boot_word(f, text, length, noisy);
+    size_t at = vocabulary_boot_at(f->vocabulary, text, length, noisy);
     if (at < length) {
         emit(f, FRAME_NOISE, text, at);
         if (!f->stopped)
@@ -315,19 +186,19 @@ static void end_line(struct framer *f)
 static bool ends_known(const struct framer *f, size_t from, size_t *start)
 {
     const struct vocabulary *v = f->vocabulary;
-    size_t end = trimmed(f->text, f->length);
+    size_t end = text_trimmed(f->text, f->length);
     size_t at;
 
     while (end > from && f->text[end - 1] == '\n')
-        end = trimmed(f->text, end - 1);
+        end = text_trimmed(f->text, end - 1);
     for (at = end; at > from && f->text[at - 1] != '\n'; at--)
         continue;
     if (v == NULL || at == end)
         return false;
-    size_t word = boot_word(f, f->text + at, end - at, false);
+    size_t word = vocabulary_boot_at(v, f->text + at, end - at, false);
     if (word == end - at) {
         word = 0;
-        if (!is_any(v->known, v->known_count, f->text + at, end - at))
+        if (!vocabulary_knows(v, f->text + at, end - at))
             return false;
     }
     *start = at + word;
@@ -335,81 +206,6 @@ static bool ends_known(const struct framer *f, size_t from, size_t *start)
 }
 
 /* counted payloads */
-
-static bool all_digits(const char *text, size_t length)
-{
-    if (length == 0)
-        return false;
-    for (size_t i = 0; i < length; i++) {
-        if (text[i] < '0' || text[i] > '9')
-            return false;
-    }
-    return true;
-}
-
-/* Stops above the limit: a count has as many digits as it likes. */
-static uint64_t to_number(const char *text, size_t length)
-{
-    uint64_t n = 0;
-    for (size_t i = 0; i < length && n <= MAX_PAYLOAD; i++)
-        n = n * 10 + (uint64_t)(text[i] - '0');
-    return n;
-}
-
-/* The end of the field that starts at `at`: a comma outside quotes, or the
-   end. A quote closes only before a comma, so a topic may hold one. */
-static size_t field_end(const char *text, size_t length, size_t at)
-{
-    bool quoted = at < length && text[at] == '"';
-
-    for (size_t i = at + (quoted ? 1 : 0); i < length; i++) {
-        if (text[i] == ',' && (!quoted || (i > at + 1 && text[i - 1] == '"')))
-            return i;
-    }
-    return length;
-}
-
-/* Reads the count out of a header that ends at `length` (its comma or line
-   end not included): the count must be the header's last field. */
-static bool read_count(const struct counted *c, const char *text, size_t length,
-                       uint64_t *count)
-{
-    size_t at = strlen(c->prefix);
-    unsigned field = 1;
-
-    while (at < length && text[at] == ' ')
-        at++;
-    for (;;) {
-        size_t end = field_end(text, length, at);
-        if (end == length) {
-            if (field < c->field || !all_digits(text + at, end - at))
-                return false;
-            *count = to_number(text + at, end - at);
-            return *count <= MAX_PAYLOAD;
-        }
-        /* Unquoted text with commas: the first all-digit field counts. */
-        if (field >= c->field && all_digits(text + at, end - at))
-            return false;
-        at = end + 1;
-        field++;
-    }
-}
-
-static const struct counted *counted_header(const struct framer *f,
-                                            bool next_line, uint64_t *count)
-{
-    const struct vocabulary *v = f->vocabulary;
-    size_t length = next_line ? trimmed(f->text, f->length) : f->length;
-
-    for (size_t i = 0; v != NULL && i < v->counted_count; i++) {
-        const struct counted *c = &v->counted[i];
-        if (c->next_line == next_line &&
-            starts_with(f->text, length, c->prefix) &&
-            read_count(c, f->text, length, count))
-            return c;
-    }
-    return NULL;
-}
 
 static int start_payload(struct framer *f, uint64_t count)
 {
@@ -423,7 +219,7 @@ static void emit_payload(struct framer *f, size_t length,
                          enum payload_fault fault)
 {
     size_t header =
-        trimmed(f->text, without_line_end(f->text, f->header_length));
+        text_trimmed(f->text, text_without_line_end(f->text, f->header_length));
     if (header > 0 && f->text[header - 1] == ',')
         header--;
     struct frame frame = {
@@ -446,7 +242,6 @@ static int end_payload(struct framer *f, size_t length,
     size_t rest = f->header_length + length;
     char *text = detach(f);
     int err = 0;
-
     restart(f);
     whole.text = text;
     /* The line ends between are no data either, should the callee want it. */
@@ -478,9 +273,9 @@ static bool split_back(struct framer *f, int *err)
         (start == f->header_length && !may_be_empty(f)))
         return false;
     const char *tail = f->text + start;
-    bool reboot =
-        is_any(v->boot, v->boot_count, tail,
-               trimmed(tail, without_line_end(tail, f->length - start)));
+    bool reboot = vocabulary_boots(
+        v, tail,
+        text_trimmed(tail, text_without_line_end(tail, f->length - start)));
     size_t length = start - f->header_length;
     /* Every line end before the swallowed line separates, none belongs. */
     const char *payload = f->text + f->header_length;
@@ -524,14 +319,13 @@ static int feed_tail(struct framer *f, char byte)
 static int feed_overrun(struct framer *f, char byte)
 {
     int err = append(f, &byte, 1);
-
     if (err < 0 || (byte != '\n' &&
                     f->length - f->header_length < f->wanted + f->max_line))
         return err;
     if (split_back(f, &err))
         return err;
     size_t length = f->length - f->header_length;
-    size_t kept = without_line_end(f->text + f->header_length, length);
+    size_t kept = text_without_line_end(f->text + f->header_length, length);
     return end_payload(f, kept, PAYLOAD_LONG);
 }
 
@@ -577,10 +371,8 @@ static int give_back_echo(struct framer *f)
 /* Without echo, an answer may be all that a payload starts with. */
 static bool is_answer(const struct framer *f)
 {
-    const struct vocabulary *v = f->vocabulary;
-
-    return v != NULL && is_any(v->known, v->known_count, f->echo + f->echo_start,
-                               f->echo_at - f->echo_start);
+    return vocabulary_knows(f->vocabulary, f->echo + f->echo_start,
+                            f->echo_at - f->echo_start);
 }
 
 /* Tries a byte as the next of the echo. Returns true when it was taken.
@@ -643,7 +435,6 @@ static int feed_line(struct framer *f, char byte);
 static int feed_start(struct framer *f, char byte)
 {
     int err = 0;
-
     if (f->length > 0 && (!is_noise(byte) || f->length >= NOISE_CHUNK)) {
         flush_noise(f);
         return framer_feed(f, &byte, 1);
@@ -685,7 +476,9 @@ static int feed_line(struct framer *f, char byte)
     int err;
 
     if (byte == '\n' && !(f->quoted_crlf && f->in_quotes)) {
-        if (f->length > 0 && counted_header(f, true, &count) != NULL)
+        if (f->length > 0 &&
+            vocabulary_count(f->vocabulary, f->text,
+                             text_trimmed(f->text, f->length), true, &count))
             return start_payload(f, count);
         end_line(f);
         return 0;
@@ -698,7 +491,8 @@ static int feed_line(struct framer *f, char byte)
     }
     if (byte == '"')
         f->in_quotes = !f->in_quotes;
-    if (byte == ',' && counted_header(f, false, &count) != NULL) {
+    if (byte == ',' &&
+        vocabulary_count(f->vocabulary, f->text, f->length, false, &count)) {
         err = append(f, &byte, 1);
         return err < 0 ? err : start_payload(f, count);
     }
@@ -731,7 +525,6 @@ static int feed_byte(struct framer *f, char byte)
 int framer_feed(struct framer *f, const char *bytes, size_t length)
 {
     int err = 0;
-
     for (size_t i = 0; i < length && err == 0 && !f->stopped;) {
         if (f->in_data) {
             emit(f, FRAME_DATA, bytes + i, length - i);
@@ -795,15 +588,14 @@ int framer_idle(struct framer *f)
         if (f->length > f->header_length && f->text[f->length - 1] == '\n') {
             size_t length = f->length - f->header_length;
             return end_payload(
-                f, without_line_end(f->text + f->header_length, length),
+                f, text_without_line_end(f->text + f->header_length, length),
                 f->state == RAW ? PAYLOAD_SHORT : PAYLOAD_LONG);
         }
-        return 0;
+        break;
     case DROP:
-        return 0;
+        break;
     case AFTER_PROMPT:
         f->state = START;
-        return 0;
     }
     return err;
 }

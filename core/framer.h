@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vocabulary.h"
+
 enum frame_kind {
     FRAME_LINE,     /* without its line end, trailing blanks trimmed */
     FRAME_PROMPT,   /* no bytes */
@@ -47,33 +49,6 @@ struct frame {
 };
 
 typedef void (*frame_fn)(void *arg, const struct frame *f);
-
-/* A line that announces `count` raw bytes. */
-struct counted {
-    char *prefix;   /* "+QIRD:" */
-    unsigned field; /* 1-based place of the count; with unquoted text before
-                       it, the first all-digit field from here on */
-    bool next_line; /* the bytes follow the header's line end, not a comma */
-};
-
-/* What the framer must know of a module; immutable once in use, shared. */
-struct vocabulary {
-    unsigned references;
-    char **known; /* starts of lines: where a broken payload is split back */
-    size_t known_count;
-    char **boot; /* words that a reboot prints, found at the end of noise */
-    size_t boot_count;
-    struct counted *counted;
-    size_t counted_count;
-};
-
-struct vocabulary *vocabulary_new(void); /* owned: one reference */
-int vocabulary_add_known(struct vocabulary *v, const char *word);
-int vocabulary_add_boot(struct vocabulary *v, const char *word);
-int vocabulary_add_counted(struct vocabulary *v, const char *prefix,
-                           unsigned field, bool next_line);
-void vocabulary_hold(struct vocabulary *v);
-void vocabulary_release(struct vocabulary *v); /* NULL is quiet */
 
 #define FRAMER_MAX_LINE 4096u
 /* Idle time in ms after which framer_idle() must be called. */

@@ -7,6 +7,7 @@ local encode <const> = require "attest.codec.encode"
 local final <const> = require "attest.codec.final"
 local parse <const> = require "attest.codec.parse"
 local row <const> = require "attest.codec.row"
+local secret <const> = require "attest.codec.secret"
 local split <const> = require "attest.codec.split"
 local value <const> = require "attest.codec.value"
 
@@ -16,6 +17,8 @@ local codec = {
   final = final,
   lookup = parse.lookup,
   parse = parse.parse,
+  secrets = secret.of_command,
+  secrets_of_answer = secret.of_answer,
   split = split,
 }
 
@@ -23,13 +26,7 @@ local none <const> = {}
 local key_size <const> = 4 -- bytes of a head that the index of URCs looks at
 local indexes <const> = setmetatable({}, { __mode = "k" })
 
---- Reads an info line of a form, in any documented spelling.
--- @tparam table form catalogue form
--- @string line without its line end
--- @treturn[1] integer index of the row in form.info
--- @treturn[1] table fields by name
--- @treturn[2] nil when no row has this shape
-function codec.decode(form, line)
+local function row_of(form, line)
   for i, spec in ipairs(form.info) do
     local values <const> = row.read(spec, line)
     if values then return i, values end
@@ -37,12 +34,30 @@ function codec.decode(form, line)
   return nil
 end
 
+--- Reads an info line of a form, in any documented spelling.
+-- @tparam table form catalogue form
+-- @string line without its line end
+-- @treturn[1] integer index of the row in form.info
+-- @treturn[1] table fields by name
+-- @treturn[2] nil when no row has this shape, or it is a header without values
+function codec.decode(form, line)
+  local i <const>, values <const> = row_of(form, line)
+  if not i or form.info[i].header then return nil end
+  return i, values
+end
+
+local shapeless <const> = { str = true, word = true }
+
 --- Tells whether a line answers this command: prefix, number of columns and their shape.
+-- A row that is a text without a prefix claims nothing: any line would look like it, and what no
+-- one else knows is taken for the command's own anyway.
 -- @tparam table form catalogue form
 -- @string line without its line end
 -- @treturn boolean
 function codec.claims(form, line)
-  return codec.decode(form, line) ~= nil
+  local i <const> = row_of(form, line)
+  local spec <const> = form.info[i]
+  return spec ~= nil and not (spec.untagged and shapeless[spec.fields[1].type.kind])
 end
 
 --- Writes an info line.

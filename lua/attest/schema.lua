@@ -121,9 +121,17 @@ function words.enum(values, means)
   })
 end
 
---- Text in quotes. `escape`: a quote inside is carried as \"; `strict`: read only when quoted.
-words.str = sized("str", { min = "number", max = "number", escape = "boolean", strict = "boolean" },
-  { min = 0, max = 256 })
+local text_of <const> = sized("str", {
+  min = "number", max = "number", escape = "boolean", strict = "boolean", bare = "boolean",
+}, { min = 0, max = 256 })
+
+--- Text in quotes. `escape`: a quote inside is carried as \"; `strict`: read only when quoted;
+-- `bare`: written without quotes where it can be, as some examples of the manuals are.
+function words.str(options)
+  local text <const> = text_of(options)
+  if text.escape and text.bare then return bad("str is either escaped or bare") end
+  return text
+end
 
 --- Text without quotes: no comma, no quote, no line end.
 words.word = sized("word", { min = "number", max = "number" }, { min = 1, max = 256 })

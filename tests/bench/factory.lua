@@ -42,7 +42,9 @@ end
 
 local function open(path, options)
   local ours <const>, theirs <const> = core.pair()
-  local module <const> = assert(sim.new { module = "ct12", net = network() })
+  local module <const> = assert(sim.new {
+    module = "ct12", set = { wire = "0:1" }, net = network(),
+  })
   module:serve(theirs)
   return attest.attach(ours, { module = options.module, path = path, simulated = module })
 end

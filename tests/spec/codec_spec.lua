@@ -5,6 +5,7 @@
 -- Boundary tests are generated from the catalogue: each argument of each form, at and beyond
 -- every limit it has.
 
+local boundary <const> = require "tests.support.boundary"
 local catalogue <const> = require "attest.catalogue"
 local codec <const> = require "attest.codec"
 
@@ -214,70 +215,8 @@ describe("encoding", function()
   end)
 end)
 
-local nan <const> = 0 / 0
-
---- Values just within the limits of a type, and just beyond.
-local function limits_of(t)
-  if t.kind == "int" then
-    local bad <const> = { t.min - 1, t.max + 1, t.min + 0.5, nan, math.huge, -math.huge,
-      tostring(t.min), true, {}, math.mininteger, math.maxinteger }
-    return { t.min, t.max, t.min + 0.0, table.unpack(t.order) }, bad
-  elseif t.kind == "enum" and t.numeric then
-    local first <const>, last <const> = t.order[1], t.order[#t.order]
-    return { table.unpack(t.order) }, { first - 1, last + 1, first + 0.5, nan, "1", true }
-  elseif t.kind == "enum" then
-    return { table.unpack(t.order) }, { "", t.order[1] .. "x", t.order[1]:lower(), 1, true }
-  end
-  return { ("x"):rep(math.max(t.min, 1)), ("x"):rep(t.max) },
-    { ("x"):rep(t.max + 1), 'a"b', "a\rb", "a\nb", "a\0b", 1, true }
-end
-
---- A table of values that the form accepts, without its payload's length.
-local function valid_values(entry, form)
-  local values <const> = { confirm = form.effects.dangerous or nil }
-  for _, arg in ipairs(form.args) do
-    if not arg.measures then values[arg.name] = (limits_of(arg.type))[1] end
-  end
-  if form.payload then values[form.payload.name] = ("x"):rep(form.payload.type.min) end
-  assert(codec.encode(ct12, entry, values))
-  return values
-end
-
 describe("each argument of the catalogue", function()
-  for _, entry in ipairs(ct12.list) do
-    for _, form in ipairs(entry.forms) do
-      for i, arg in ipairs(form.args) do
-        if not arg.measures then
-          local place <const> = table.concat({ entry.command, form.label or "", arg.name }, " ")
-          it(place .. " is carried at its limits and comes back", function()
-            local good <const> = limits_of(arg.type)
-            for _, v in ipairs(good) do
-              local values <const> = valid_values(entry, form)
-              values[arg.name] = v
-              local text <const>, used <const> = assert(codec.encode(ct12, entry, values))
-              assert.equal(form, used)
-              local parsed <const> = assert(codec.parse(ct12, text))
-              assert.equal(form, parsed.form)
-              assert.equal(v, parsed.args[arg.name])
-              assert.equal(parsed.count, #parsed.raw)
-              assert.is_true(parsed.count >= i)
-            end
-          end)
-          it(place .. " is refused beyond them", function()
-            local _, bad <const> = limits_of(arg.type)
-            for _, v in ipairs(bad) do
-              local values <const> = valid_values(entry, form)
-              values[arg.name] = v
-              local text <const>, err <const> = codec.encode(ct12, entry, values)
-              assert.is_nil(text)
-              assert.equal("invalid", err.code)
-              assert.matches("argument " .. arg.name .. " is ", err.message)
-            end
-          end)
-        end
-      end
-    end
-  end
+  boundary.declare(it, ct12)
 
   for _, size in ipairs { 1, 1024 } do
     it(("AT+QISEND carries %d bytes"):format(size), function()

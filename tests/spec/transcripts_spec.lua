@@ -5,7 +5,7 @@
 -- simulated module, which must print the same bytes.
 --
 -- tests/transcripts/ct12.lua was typed from the manual, and so were the values
--- in `decoded` below; the catalogue was not looked at for either.
+-- beside it; the catalogue was not looked at for either.
 
 local async <const> = require "tests.support.async"
 local attest <const> = require "attest"
@@ -13,6 +13,7 @@ local bare_client <const> = require "tests.support.bare_client"
 local catalogue <const> = require "attest.catalogue"
 local codec <const> = require "attest.codec"
 local core <const> = require "attest.core"
+local decoded <const> = require "tests.transcripts.ct12_values"
 local fake_net <const> = require "tests.support.fake_net"
 local records <const> = require "tests.transcripts.ct12"
 local transcript <const> = require "tests.support.transcript"
@@ -54,64 +55,13 @@ local spelled <const> = {
 -- Chapter 4 prints a placeholder in a spelling of its own.
 local PLACEHOLDER <const>, FILLED <const> = "CONNECT,ID<link_num>", "CONNECT,ID3"
 
--- ---------------------------------------------- what the examples say, typed
-
-local function moment(hour, min, sec)
-  return {
-    year = 2025, month = 10, day = 27, hour = hour, min = min, sec = sec,
-    time = ("2025-10-27 %02d:%02d:%02d"):format(hour, min, sec),
-  }
-end
-
-local function pings(times)
-  local rows <const> = {}
-  for i, ms in ipairs(times) do
-    rows[i] = { ip_addr = "2409:8C54:870:310:0:FF:B0ED:40AC", wait_time = ms, ttl = 52 }
-  end
-  return rows
-end
-
-local PING_TIMES <const> = { 30, 45, 35, 35, 45, 40, 40, 40, 85, 35 }
-local nothing <const> = {}
-
--- What each command of an example returns.
-local decoded <const> = {
-  ["4.1.1-procedure"] = { { link_num = 3 }, nothing, nothing },
-  ["6.1.2-gmr"] = { { version = "CT12_V1.0.1" } },
-  ["6.1.3-gsn"] = { { imei = "860720087453595" } },
-  ["6.1.4-ate0"] = { nothing },
-  ["6.1.7-qccid"] = { { iccid = "898604E6192391620488" } },
-  ["6.1.8-ipr-set"] = { nothing },
-  ["6.1.9-singlesim-set"] = { nothing },
-  ["6.1.11-gpio-input"] = { { pin = 0, value = 1 } },
-  ["6.1.11-gpio-output"] = { nothing },
-  ["6.2.1-creg-not-registered"] = { { n = 0, stat = 0, registered = false } },
-  ["6.2.1-creg-registered"] = { { n = 0, stat = 1, registered = true } },
-  ["6.2.2-csq"] = { { rssi = 15, ber = 99, rssi_dbm = -83 } },
-  ["6.2.3-qntp-set"] = { moment(21, 53, 20) },
-  ["6.2.4-qlts"] = { moment(21, 55, 56) },
-  ["6.2.5-qping"] = { pings(PING_TIMES) },
-  ["6.2.6-cpsi"] = { {
-    plmn = "460-0", mcc = "460", mnc = "0", tac = "0x25ef", scell_id = "47198990",
-    pcell_id = "411", dlbw = "5", ulbw = "5", rsrp = "-19", rsrq = "-82", rssi = "-69", sinr = "0",
-  } },
-  ["6.3.1-syssleep-set"] = { nothing },
-  ["6.3.2-csclk-set"] = { nothing },
-  ["6.4.1-qiopen"] = { { link_num = 3 } },
-  ["6.4.2-qisend"] = { nothing },
-  ["6.4.5-qiclose-tcp"] = { nothing },
-  ["6.4.5-qiclose-udp"] = { nothing },
-  ["6.4.6-qistate"] = { { {
-    link_num = 3, type = "TCP", server_ip = "112.125.89.8", server_port = 34287,
-    local_port = 61563,
-  } } },
-}
-
 -- ------------------------------------------- the world of a simulated module
 
 local NTP_EPOCH <const> = 2208988800 -- seconds from 1900 to 1970
 local SYNCHRONISED <const> = 1761573200.3 -- 2025-10-27 21:53:20 in Beijing
 local SERVER <const> = "112.125.89.8"
+
+local PING_TIMES <const> = { 30, 45, 35, 35, 45, 40, 40, 40, 85, 35 }
 
 local function ntp_server(peer)
   function peer:data(request)

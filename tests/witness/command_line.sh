@@ -58,7 +58,7 @@ check "send with a wrong rate" refuses 'fast' send --port sim:ct12 --baud fast A
 check "send with a wrong timeout" refuses 'timeout|-1' send --port sim:ct12 --timeout=-1 AT
 check "sim of an unknown module" refuses 'nokia' sim nokia
 check "sim with an unknown setting" refuses 'colour' sim ct12 --set colour=red
-check "sim with a link that cannot be made" refuses '/nonexistent/link' sim ct12 --link /nonexistent/link
+check "sim with a link that cannot be made" refuses '/dev/null/link' sim ct12 --link /dev/null/link
 check "doc of an unknown command" refuses 'NOSUCH' doc AT+NOSUCH
 check "doc of an unknown module" refuses 'nokia' doc --module nokia
 check "lua of a missing file" refuses 'missing\.lua' lua "$scratch/missing.lua"

@@ -180,15 +180,23 @@ read_module = function(search, name, from, depth)
   return draft
 end
 
+--- What a line of this URC or word starts with; without a sign at its end it is a whole line.
+local function start_of(row, prefix)
+  local head <const> = prefix:gsub("%s+$", "")
+  return row.literal and not head:find("[:=,]$") and prefix .. row.literal or head
+end
+
 --- Lists each spelling that can start a line of this URC or word.
 local function heads(row)
   local list <const> = {}
-  for _, text in ipairs(row.match or {}) do list[#list + 1] = text end
-  for _, text in ipairs { row.prefix, table.unpack(row.also) } do list[#list + 1] = text end
-  for _, dialect in ipairs { "table", "field" } do
-    if row[dialect] then list[#list + 1] = row[dialect].prefix end
+  for _, text in ipairs(row.match or {}) do list[#list + 1] = start_of(row, text) end
+  for _, text in ipairs { row.prefix, table.unpack(row.also) } do
+    list[#list + 1] = start_of(row, text)
   end
-  for i, text in ipairs(list) do list[i] = text:gsub("%s+$", "") end
+  for _, dialect in ipairs { "table", "field" } do
+    local prefix <const> = row[dialect] and row[dialect].prefix
+    if prefix then list[#list + 1] = start_of(row, prefix) end
+  end
   return list
 end
 
@@ -265,6 +273,6 @@ function catalogue.load(name, dirs)
 end
 
 --- Lists the modules that can be loaded by these names (built-in ones; directories are not read).
-catalogue.builtin = { "ct12" }
+catalogue.builtin = { "ct12", "ml302" }
 
 return catalogue

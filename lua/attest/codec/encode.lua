@@ -4,12 +4,12 @@
 -- The form is chosen by what is given: nothing means the query (or the plain command), a table the
 -- set form whose arguments fit. Pure; what never changes is worked out on first use.
 
+local combination <const> = require "attest.codec.combination"
 local errors <const> = require "attest.error"
 local value <const> = require "attest.codec.value"
 
 local plans <const> = setmetatable({}, { __mode = "k" })
 local endings <const> = { exec = "", bare = "", read = "?", test = "=?" }
-local plain_order <const> = { "read", "exec", "bare", "test" }
 
 local function refused(entry, format, ...)
   return nil, errors.new {
@@ -22,7 +22,7 @@ local function missing_argument(entry, arg)
   return refused(entry, "argument %s is missing, expected %s", arg.name, value.expected(arg.type))
 end
 
---- Sorts the forms of an entry by kind and finds the one that needs no values.
+--- Sorts the forms of an entry by kind and finds the first one that needs no values.
 local function plan_of(entry)
   local plan = plans[entry]
   if plan then return plan end
@@ -30,9 +30,12 @@ local function plan_of(entry)
   for _, form in ipairs(entry.forms) do
     if form.kind == "set" then plan.sets[#plan.sets + 1] = form end
     plan.by_kind[form.kind] = plan.by_kind[form.kind] or form
-    if endings[form.kind] then plan.texts[form] = entry.command .. endings[form.kind] end
+    if endings[form.kind] then
+      plan.texts[form] = entry.command .. endings[form.kind]
+      plan.plain = plan.plain or form.kind ~= "test" and form or nil
+    end
   end
-  for i = #plain_order, 1, -1 do plan.plain = plan.by_kind[plain_order[i]] or plan.plain end
+  plan.plain = plan.plain or plan.by_kind.test
   plans[entry] = plan
   return plan
 end
@@ -129,12 +132,16 @@ local function write_columns(entry, form, values, payload)
     end
     local text <const> = v == nil and "" or value.write(arg.type, v)
     if not text then
-      return refused(entry, "argument %s is %s, expected %s", arg.name, value.show(v),
+      return refused(entry, "argument %s is %s, expected %s", arg.name, value.show_of(arg, v),
         value.expected(arg.type))
     end
     columns[i] = text
   end
-  return table.concat(columns, ",")
+  local text <const> = table.concat(columns, ",")
+  if form.max_text and #text > form.max_text then
+    return refused(entry, "its arguments take %d bytes, expected at most %d", #text, form.max_text)
+  end
+  return text
 end
 
 local function check_payload(entry, form, values)
@@ -167,6 +174,12 @@ local function check_length(entry, form, values, payload)
   return true
 end
 
+local function check_combination(entry, form, values)
+  local names <const> = combination.fault(form, function(arg) return value_of(arg, values) end)
+  if names then return refused(entry, "%s do not go together", names) end
+  return true
+end
+
 local function encode_set(entry, form, values)
   if form.effects.dangerous and values.confirm ~= true then
     return refused(entry, "is dangerous and needs confirm = true")
@@ -181,6 +194,8 @@ local function encode_set(entry, form, values)
   end
   local columns <const>, err <const> = write_columns(entry, form, values, payload)
   if not columns then return nil, err end
+  local together <const>, clash <const> = check_combination(entry, form, values)
+  if not together then return nil, clash end
   return entry.command .. entry.glue .. columns, form, payload
 end
 

@@ -4,6 +4,7 @@
 -- Refusals carry the number of the module's manual: 104 unknown command, 101 wrong count or
 -- length, 103 wrong value. Pure; knows no state.
 
+local combination <const> = require "attest.codec.combination"
 local split <const> = require "attest.codec.split"
 local value <const> = require "attest.codec.value"
 
@@ -63,11 +64,12 @@ local function kind_of(entry, rest)
 end
 
 local function options_of(form)
-  for _, arg in ipairs(form.args) do
+  local escape <const> = {}
+  for i, arg in ipairs(form.args) do
     local text <const> = arg.type.text or arg.type
-    if text.escape then return { escape = true } end
+    escape[i] = text.escape
   end
-  return nil
+  return next(escape) and { escape = escape } or nil
 end
 
 local function takes(form, count)
@@ -99,7 +101,7 @@ end
 --- Says with which number a value is refused: sizes and lengths are "wrong length".
 local function number_for(arg, text)
   if arg.measures and math.tointeger(tonumber(text)) then return wrong_length end
-  local t <const> = arg.type
+  local t <const> = arg.type.text or arg.type
   if t.kind ~= "int" and t.kind ~= "enum" and t.max and (#text > t.max or #text < t.min) then
     return wrong_length
   end
@@ -126,7 +128,7 @@ local function read_arguments(form, columns)
       local fine <const>, v <const> = read_argument(arg, text, columns.quoted[i])
       if not fine then
         return refused(number_for(arg, text), "argument %s is %s, expected %s", arg.name,
-          value.show(text), value.expected(arg.type))
+          value.show_of(arg, text), value.expected(arg.type))
       end
       args[arg.name] = v
     end
@@ -151,9 +153,29 @@ function parse.parse(module, line)
   if not fits then
     return refused(wrong_length, "%s: %d arguments are not what it takes", entry.command, #columns)
   end
+  if form.max_text and #text > form.max_text then
+    return refused(wrong_length, "%s: %d bytes of arguments are too many", entry.command, #text)
+  end
   local args <const>, err <const> = read_arguments(form, columns)
   if not args then return nil, err end
+  local names <const> = combination.fault(form, function(arg) return args[arg.name] end)
+  if names then return refused(wrong_value, "%s do not go together", names) end
   return { entry = entry, form = form, kind = kind, args = args, raw = columns, count = #columns }
+end
+
+--- Splits the arguments of a command, whatever they are.
+-- @tparam table module catalogue
+-- @string line command without its line end
+-- @treturn[1] table form that it comes nearest to
+-- @treturn[1] table columns, as codec.split gives them
+-- @treturn[2] nil when there are none, or no entry has this name
+function parse.columns(module, line)
+  local entry <const>, rest <const> = locate(module, line)
+  if not entry then return nil end
+  local kind <const>, text <const> = kind_of(entry, rest)
+  local form <const>, columns <const> = choose(entry, kind, text)
+  if kind ~= "set" or not form then return nil end
+  return form, columns
 end
 
 --- Finds what a raw command is. Values are not judged: the user may send anything.

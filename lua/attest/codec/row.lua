@@ -147,11 +147,15 @@ local function derive(spec, values)
   return values
 end
 
-local function read_literal(spec, text)
-  if text ~= spec.literal then return nil end
-  local values <const> = {}
+local function with_constants(spec, values)
   for key, constant in pairs(spec.constants or {}) do values[key] = constant end
   return values
+end
+
+--- The manuals end some of the fixed texts with a full stop.
+local function read_literal(spec, text)
+  if text ~= spec.literal and text ~= spec.literal .. "." then return nil end
+  return with_constants(spec, {})
 end
 
 --- Reads a line by one row.
@@ -170,10 +174,15 @@ function row.read(spec, line)
   for i, order in ipairs(plan.orders) do
     if count <= #order and count >= plan.required[i] then
       local values <const> = read_columns(order, columns)
-      if values then return derive(spec, values) end
+      if values then return with_constants(spec, derive(spec, values)) end
     end
   end
   return nil
+end
+
+local function is_bare(spec, dialect, name)
+  local other <const> = spec[dialect]
+  return other and other.bare ~= nil and one_of(name, other.bare)
 end
 
 local function write_field(field, values, dialect, spec)
@@ -190,7 +199,8 @@ local function write_field(field, values, dialect, spec)
   local quotes <const> = field.type.kind == "str" or field.type.kind == "address"
     or field.type.kind == "enum" and not field.type.numeric
   if math.type(v) == "float" and math.tointeger(v) then return ("%d"):format(v) end
-  return quotes and '"' .. tostring(v) .. '"' or tostring(v)
+  if not quotes or is_bare(spec, dialect, field.name) then return tostring(v) end
+  return value.quote(field.type, tostring(v))
 end
 
 local function head_in(spec, dialect)

@@ -33,8 +33,8 @@ end
 
 --- Splits at commas that stand outside of quotes. Blanks around a column are taken off.
 -- @string text what follows the prefix
--- @tparam[opt] table options `escape` (a quote may be carried as \"), `limit` (columns; the last
---   one takes the rest as it stands)
+-- @tparam[opt] table options `escape` (a quote may be carried as \": true, or the numbers of the
+--   columns in which it may), `limit` (columns; the last one takes the rest as it stands)
 -- @treturn {string,...} columns without their quotes; `quoted[i]` tells which had them
 local function split(text, options)
   text = fold(text)
@@ -47,7 +47,8 @@ local function split(text, options)
   while from <= size + 1 do
     n = n + 1
     from = find(text, "[^ \t]", from) or size + 1
-    local close <const> = byte(text, from) == quote and closing(text, from + 1, escape)
+    local escaped <const> = escape == true or escape and escape[n]
+    local close <const> = byte(text, from) == quote and closing(text, from + 1, escaped)
     local comma <const> = close and find(text, "^[ \t]*,", close + 1)
     if n >= limit then
       local whole <const> = close and not find(text, "%S", close + 1)

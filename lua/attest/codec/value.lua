@@ -16,6 +16,14 @@ function value.show(v)
   return cut and ("%s... (%d bytes)"):format(text, #v) or text
 end
 
+--- Shows a refused argument or payload; a secret one only by its size.
+-- @tparam table arg of a form
+-- @param v any value
+function value.show_of(arg, v)
+  if not arg.secret or v == nil then return value.show(v) end
+  return type(v) == "string" and ("a secret of %d bytes"):format(#v) or "a secret " .. type(v)
+end
+
 local function integer(v)
   return type(v) == "number" and math.tointeger(v) or nil
 end
@@ -40,8 +48,9 @@ local expected <const> = {
   end,
   enum = function(t) return "one of " .. enum_names(t) end,
   str = function(t)
-    local quote <const> = t.escape and "" or "quote, "
-    return "a string of " .. range(t, " bytes") .. " without " .. quote .. "line end or NUL"
+    local quote <const>, tail <const> = t.escape and "" or "quote, ", t.escape
+      and ", or a backslash at its end" or ""
+    return "a string of " .. range(t, " bytes") .. " without " .. quote .. "line end or NUL" .. tail
   end,
   word = function(t) return "a string of " .. range(t, " bytes") .. " without comma or quote" end,
   address = function(t) return "a host name or an IP address of " .. range(t, " bytes") end,
@@ -64,6 +73,18 @@ local function fits(t, text)
   return type(text) == "string" and #text >= t.min and #text <= t.max
 end
 
+--- Whether a text needs no quotes: visible ASCII without comma, quote and backslash.
+local function is_plain(text)
+  return text ~= "" and not text:find('[^!-~]') and not text:find('[,"\\]')
+end
+
+--- Puts a text into quotes, where its type asks for them.
+-- @tparam table t schema type
+-- @string text
+function value.quote(t, text)
+  return t.bare and is_plain(text) and text or '"' .. text .. '"'
+end
+
 local time_shape <const> = "^(%d+)[-/](%d+)[-/](%d+)[, ]%s*(%d+):(%d+):(%d+)"
 
 local write <const> = {
@@ -78,8 +99,9 @@ local write <const> = {
   end,
   str = function(t, v)
     if not fits(t, v) or v:find("[\r\n\0]") then return nil end
-    if t.escape then return '"' .. v:gsub('"', '\\"') .. '"' end
-    return not v:find('"', 1, true) and '"' .. v .. '"'
+    -- A backslash at the end would take the closing quote with it.
+    if t.escape then return v:sub(-1) ~= "\\" and '"' .. v:gsub('"', '\\"') .. '"' end
+    return not v:find('"', 1, true) and value.quote(t, v)
   end,
   word = function(t, v) return fits(t, v) and not v:find("[,\"\r\n\0]") and v end,
   address = function(t, v) return fits(t, v) and v:find("^[%w%.%-_:%%]+$") and '"' .. v .. '"' end,

@@ -6,10 +6,10 @@
 -- Invariants: one command in flight; a late answer never satisfies the next
 -- command; every wait has one deadline for the whole conversation.
 
-local codec <const> = require "attest.codec"
 local core <const> = require "attest.core"
 local error_object <const> = require "attest.error"
-local judge <const> = require "attest.dialog.judge"
+local escape <const> = require "attest.dialog.escape"
+local frames <const> = require "attest.dialog.frames"
 local prelude <const> = require "attest.dialog.prelude"
 local steps <const> = require "attest.dialog.steps"
 local urc <const> = require "attest.urc"
@@ -56,10 +56,14 @@ local lock_mt <const> = {}
 -- left unanswered (a timeout, a cancelled task) still owes its answer.
 function lock_mt.__close(lock)
   local d <const> = lock.dialog
-  local command <const> = d.pending
+  local command <const>, catch <const> = d.pending, d.catch
   if command then
     d.pending = nil
     d:owe(command)
+  end
+  if catch then
+    d.catch = nil
+    d:data(catch.bytes)
   end
   if not d.closed then
     d.port:forget_echo()
@@ -167,13 +171,35 @@ function methods:converse(command)
   return command
 end
 
+--- Takes a link from passthrough to commands, or back.
+local function change_mode(self, text, options)
+  local form <const> = options.form
+  local effects <const> = form and form.effects or {}
+  local done, err
+  if self.is_data and effects.leaves_data then
+    done, err = escape.leave(self, not options.typed)
+  elseif self.is_data then
+    err = error_object.new {
+      code = "invalid", command = text,
+      message = ("%s: the link is in passthrough: leave it first"):format(text),
+    }
+  else
+    done, err = escape.resume(self, text)
+  end
+  if not done then
+    return nil, err
+  end
+  self:tell("cmd", "OK")
+  return { final = "OK", lines = {} }
+end
+
 --- Runs one command.
 -- @tparam string text without a line end
 -- @tparam table options `form` (of the catalogue), `payload`, `timeout` in
 --   seconds, `typed` (wait for later words too), `quoted_crlf`
 -- @treturn[1] table `final`, `lines`, `number`, `fields` (of the final's word)
 -- @treturn[2] nil
--- @treturn[2] attest.error "timeout", "rejected", "reset", "closed"
+-- @treturn[2] attest.error "timeout", "rejected", "reset", "closed", "invalid"
 function methods:run(text, options)
   if self.closed then
     return nil, closed_error(self, text)
@@ -183,10 +209,13 @@ function methods:run(text, options)
   if self.closed then
     return nil, closed_error(self, text)
   end
+  local form <const> = options.form
+  if self.is_data or form and form.kind == "bare" and form.effects.enters_data then
+    return change_mode(self, text, options)
+  end
   if self.owed or self.wakeup or self.echo == "off" then
     prelude.prepare(self)
   end
-  local form <const> = options.form
   local list <const> = steps.compile(form, options.payload ~= nil, options.typed)
   local timeout <const> = options.timeout or form and form.timeout or self.profile.timeout
   local command <const> = {
@@ -204,63 +233,50 @@ function methods:run(text, options)
   return self:converse(command)
 end
 
--- frames ----------------------------------------------------------------------
+-- for frames, judge and escape -------------------------------------------------
 
-local heard <const> = {}
-
-function heard.line(self, line)
-  judge.line(self, line)
-end
-
-function heard.echo(self)
-  judge.echo(self)
-end
-
-function heard.prompt(self)
-  self:tell("prompt")
-  local command <const> = self.pending
-  if not command or not command.payload then
-    return
+--- Writes bytes in passthrough.
+-- @tparam string bytes
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] attest.error "closed"; "invalid" in command mode, and for `+++`
+--   alone after a silence, which would be an escape
+function methods:write(bytes)
+  if self.closed then
+    return nil, closed_error(self, "write")
+  elseif not self.is_data or self.escape:would(bytes) then
+    return nil, error_object.new {
+      code = "invalid", message = self.is_data
+        and "these pluses would leave passthrough: send them with what follows"
+        or "the link is not in passthrough",
+    }
   end
-  self.port:expect_echo(command.payload, false)
-  self.port:write(command.payload)
-  steps.take_prompt(command)
-end
-
-function heard.payload(self, bytes, header, fault)
-  if fault ~= "cut" then
-    self:tell("raw", bytes)
-    local row <const>, fields = codec.urc(self.module, header)
-    if row then
-      fields = fields or {}
-      fields.payload = bytes
-      fields.fault = fault
-      self:deliver(row.name, fields)
-    end
+  local ok <const>, message <const>, name <const> = self.port:write(bytes)
+  if not ok then
+    return nil, error_object.from_core(message, name)
   end
-  if fault then
-    self:tell("flag", fault == "long" and "raw_long" or "raw_short")
-  end
+  self.escape:wrote(bytes)
+  return true
 end
 
-function heard.noise(self, bytes)
-  self.noise = (self.noise or 0) + #bytes
-  self:tell("noise", bytes)
-end
-
-function heard.data(self, bytes)
+--- Takes data that the link forwarded.
+function methods:data(bytes)
   self:tell("data", bytes)
   if self.on_data then
     self.on_data(bytes)
   end
 end
 
-function heard.overflow(self)
-  self:tell("flag", "line_overflow")
+--- Enters passthrough.
+-- @tparam[opt] table guard `before` and `after`, in seconds
+function methods:enter_data(guard)
+  escape.enter(self, guard or self.guard)
 end
 
-function heard.closed(self, message, name)
-  self:shut(error_object.from_core(message, name, { code = "closed" }))
+--- The module takes commands again.
+function methods:leave_data()
+  self.is_data = false
+  self.port:data(false)
 end
 
 --- Hands a URC to the handlers.
@@ -337,7 +353,7 @@ function dialog.new(port, module, options)
   self.lock = setmetatable({ dialog = self }, lock_mt)
   port:vocabulary(vocabulary_of(module))
   port:listen(function(kind, ...)
-    local fn <const> = heard[kind]
+    local fn <const> = frames[kind]
     if fn then
       return fn(self, ...)
     end

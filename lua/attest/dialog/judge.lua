@@ -56,7 +56,7 @@ local function apply_effects(d, command)
   end
   for name, value in pairs(type(effects.enters_data) == "table" and effects.enters_data or {}) do
     if values[name] == value then
-      d.port:data(true) -- at once: data may follow in the same read
+      d:enter_data() -- at once: data may follow in the same read
     end
   end
 end
@@ -172,9 +172,11 @@ end
 -- @tparam ?boolean awaited the pending command was waiting for it
 function judge.urc(d, line, row, fields, awaited)
   d:tell("urc", line)
-  fields = fields or {}
-  fields.line = line
-  d:deliver(row and row.name or line, fields)
+  local event <const> = { line = line }
+  for key, value in pairs(fields or {}) do
+    event[key] = value
+  end
+  d:deliver(row and row.name or line, event)
   if row and row.name == d.profile.boot_word then
     reboot(d, not awaited and d.pending)
   end

@@ -11,6 +11,8 @@ local layout = {}
 --- Widest line, in terminal columns.
 layout.width = 100
 
+local widest_head <const> = 70 -- columns before the last one; a wider head has its own line
+
 --- Cuts text into the pieces between which a line may break.
 local function pieces_of(line)
   local pieces <const>, word = {}, ""
@@ -52,6 +54,12 @@ function layout.paragraph(out, paragraph, indent)
   for _, line in ipairs(layout.wrap(paragraph, indent)) do out[#out + 1] = line end
 end
 
+--- Appends a row whose first columns leave no room for the last one.
+local function two_lines(out, head, last, indent)
+  out[#out + 1] = head:gsub(" +$", "")
+  layout.paragraph(out, last, indent + 4)
+end
+
 --- Appends a table: all columns but the last are padded, the last one is wrapped.
 -- @tparam table out list of lines
 -- @tparam {{string,...},...} rows
@@ -59,15 +67,25 @@ end
 function layout.rows(out, rows, indent)
   local widths <const> = {}
   for _, row in ipairs(rows) do
-    for i = 1, #row - 1 do widths[i] = math.max(widths[i] or 0, text.width(row[i])) end
+    for i = 1, #row - 1 do
+      local width <const> = text.width(row[i])
+      if width <= widest_head then widths[i] = math.max(widths[i] or 0, width) end
+    end
   end
   for _, row in ipairs(rows) do
     local head, last = (" "):rep(indent), row[#row]
-    for i = 1, #row - 1 do head = head .. text.fit(row[i], widths[i]) .. "  " end
-    local lines <const> = layout.wrap(last, text.width(head))
-    out[#out + 1] = head:gsub(" +$", "")
-    if lines[1] then out[#out] = head .. lines[1]:gsub("^ +", "") end
-    for i = 2, #lines do out[#out + 1] = lines[i] end
+    for i = 1, #row - 1 do
+      local width <const> = math.max(widths[i] or 0, text.width(row[i]))
+      head = head .. text.fit(row[i], width) .. "  "
+    end
+    if text.width(head) > widest_head + indent + 2 then
+      two_lines(out, head, last, indent)
+    else
+      local lines <const> = layout.wrap(last, text.width(head))
+      out[#out + 1] = head:gsub(" +$", "")
+      if lines[1] then out[#out] = head .. lines[1]:gsub("^ +", "") end
+      for i = 2, #lines do out[#out + 1] = lines[i] end
+    end
   end
 end
 

@@ -263,12 +263,14 @@ end
 
 local attach_options <const> = {
   module = true, catalogue = true, echo = true, wakeup = true, path = true, simulated = true,
+  passthrough = true,
 }
 
 --- Makes a DUT of an open port.
 -- @tparam attest.port port
 -- @tparam table options `module` (a name or a catalogue module), `catalogue` (folders),
---   `echo` (false: known to be off), `wakeup` (seconds of silence after which it may sleep)
+--   `echo` (false: known to be off), `wakeup` (seconds of silence after which it may sleep),
+--   `passthrough` (true: it forwards data already)
 -- @treturn[1] attest.dut
 -- @treturn[2] nil
 -- @treturn[2] attest.error
@@ -293,6 +295,9 @@ function modem.attach(port, options)
     dialog = dialog.new(port, module, { echo = options.echo, wakeup = options.wakeup }),
     links = {}, listens = false,
   }
+  if options.passthrough then
+    dut.dialog:enter_data()
+  end
   dut.try, dut.cmd = proxies(dut, kind)
   return setmetatable(dut, kind.mt)
 end

@@ -13,7 +13,7 @@ local check = {}
 local entry_keys <const> = refuse.set [[name wire also bare glue summary section forms urcs effects
   examples notes]]
 local form_keys <const> = refuse.set [[kind label summary arity args payload info completion timeout
-  effects]]
+  effects combinations max_text info_within]]
 local arg_keys <const> = refuse.set "1 2 3 name type doc optional default measures secret"
 local payload_keys <const> = refuse.set "1 2 name type doc prompt when"
 local example_keys <const> = refuse.set "title send answer payload result"
@@ -114,6 +114,36 @@ local function check_arity(where, arity, args)
   return arity
 end
 
+local function check_combination(where, raw, seen)
+  for name, value in pairs(refuse.not_table(where, raw)) do
+    if not seen[name] then refuse.at(where, "names no argument %q", tostring(name)) end
+    if type(value) == "table" then refuse.not_list(where .. " " .. name, value, true) end
+  end
+  return raw
+end
+
+--- Lists which values go together: name -> value, or name -> list of values.
+local function check_combinations(where, raw, seen)
+  if raw == nil then return nil end
+  for i, each in ipairs(refuse.not_list(where, raw, true)) do
+    check_combination(("%s %d"):format(where, i), each, seen)
+  end
+  return raw
+end
+
+local function check_within(where, seconds, info)
+  if seconds == nil then return nil end
+  if #info == 0 then refuse.at(where, "waits for a line and has no info") end
+  return refuse.not_seconds(where, seconds)
+end
+
+local function check_max_text(where, size, args)
+  if size == nil then return nil end
+  if math.type(size) ~= "integer" or size < 1 then refuse.at(where, "must be a number of bytes") end
+  if #args == 0 then refuse.at(where, "limits arguments, and there are none") end
+  return size
+end
+
 local function check_words(where, raw)
   local words <const>, count = {}, 0
   for word, outcome in pairs(raw) do
@@ -206,6 +236,9 @@ local function check_form(where, raw, shared)
   return {
     kind = raw.kind, label = raw.label, summary = raw.summary, args = args, payload = payload,
     arity = check_arity(where .. " arity", raw.arity, args), info = info,
+    info_within = check_within(where .. " info_within", raw.info_within, info),
+    combinations = check_combinations(where .. " combinations", raw.combinations, seen),
+    max_text = check_max_text(where .. " max_text", raw.max_text, args),
     completion = check_completion(where .. " completion", raw.completion or { "OK" }, payload),
     timeout = raw.timeout and refuse.not_seconds(where .. " timeout", raw.timeout),
     effects = merge(shared, check_effects(where .. " effects", raw.effects, seen)),

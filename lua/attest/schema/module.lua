@@ -27,13 +27,33 @@ local profile_types <const> = {
   received = "string",          -- the URC that carries received data
   identity = "table",           -- { entry, field, match }: does the firmware answer like this type
   imei = "table", registration = "table",   -- { entry, field }
+  mqtt = "table",               -- see mqtt_types
+  invented = "table",           -- names of settings for which the manual has no value
 }
 
-local function check_profile(where, raw)
+--- What the profile says for an MQTT session; the first three name URCs.
+local mqtt_types <const> = {
+  connected = "string", lost = "string", received = "string",
+  commands = "string",          -- which set of commands it speaks: "qmt" or "mqtt"
+  subscriptions = "number",     -- most topics at a time
+}
+
+local function check_settings(where, raw, types)
   for key, value in pairs(refuse.not_table(where, raw)) do
-    local expected <const> = profile_types[key]
+    local expected <const> = types[key]
     if not expected then refuse.at(where, "unknown key %q", tostring(key)) end
     if type(value) ~= expected then refuse.at(where, "%s must be a %s", key, expected) end
+  end
+  return raw
+end
+
+local function check_profile(where, raw)
+  check_settings(where, raw, profile_types)
+  check_settings(where .. " mqtt", raw.mqtt or {}, mqtt_types)
+  for _, name in ipairs(refuse.not_list(where .. " invented", raw.invented or {})) do
+    if not profile_types[name] then
+      refuse.at(where, "invented names no setting %q", tostring(name))
+    end
   end
   return raw
 end
@@ -117,6 +137,10 @@ function module.check_references(whole)
   check_known(where .. " boot", set_of(whole.boot), urcs, "URC")
   for _, key in ipairs { "boot_word", "sim_word", "network_word", "received" } do
     check_known(where .. " profile", set_of { profile[key] }, urcs, "URC")
+  end
+  local mqtt <const> = profile.mqtt or {}
+  for _, key in ipairs { "connected", "lost", "received" } do
+    check_known(where .. " profile mqtt", set_of { mqtt[key] }, urcs, "URC")
   end
   for _, key in ipairs { "identity", "imei", "registration" } do
     local name <const> = profile[key] and profile[key].entry

@@ -11,9 +11,9 @@ local row = {}
 
 local field_keys <const> = refuse.set "1 2 3 name type doc unit optional rest commas secret"
 local row_keys <const> = refuse.set [[prefix also table field fields repeated untagged optional
-  literal constants derived doc]]
+  header literal constants derived doc]]
 local urc_keys <const> = refuse.set [[name match prefix also table field fields payload invented
-  doc derived]]
+  doc literal constants derived]]
 local derived_keys <const> = refuse.set "1 name from linear except among match number doc unit"
 
 --- Checks a value type; a constructor's own complaint is passed on.
@@ -56,16 +56,20 @@ local function check_fields(where, raw)
   return fields, seen
 end
 
---- A dialect is another spelling of the head, or a head and an order of columns.
+--- A dialect is another spelling of the head, or a head and an order of columns; `bare` lists the
+-- texts that it prints without quotes.
 local function check_dialect(where, dialect, seen)
   if dialect == nil or type(dialect) == "string" then return dialect and { prefix = dialect } end
   refuse.not_table(where, dialect)
-  refuse.unknown_keys(where, dialect, refuse.set "prefix order")
+  refuse.unknown_keys(where, dialect, refuse.set "prefix order bare")
   if dialect.prefix ~= nil then refuse.not_string(where .. " prefix", dialect.prefix) end
   for _, name in ipairs(refuse.not_list(where .. " order", dialect.order or {})) do
     if name ~= "" and not seen[name] then
       refuse.at(where, "orders an unknown field %q", tostring(name))
     end
+  end
+  for _, name in ipairs(refuse.not_list(where .. " bare", dialect.bare or {})) do
+    if not seen[name] then refuse.at(where, "bares an unknown field %q", tostring(name)) end
   end
   return dialect
 end
@@ -111,6 +115,16 @@ local function check_head(where, raw)
   check_strings(where .. " also", raw.also)
 end
 
+--- A fixed text instead of columns, values that the line stands for, and lines that carry none.
+local function check_fixed(where, raw)
+  if raw.literal ~= nil then refuse.not_string(where .. " literal", raw.literal) end
+  if raw.literal and raw.fields then refuse.at(where, "has a literal and fields") end
+  if raw.constants ~= nil then refuse.not_table(where .. " constants", raw.constants) end
+  if raw.header and (raw.fields or raw.literal or raw.untagged or raw.repeated) then
+    refuse.at(where, "is a header and can only have a prefix")
+  end
+end
+
 --- Checks one info row of a form.
 -- @string where family, entry and form
 -- @tparam table raw as written in the catalogue
@@ -119,19 +133,17 @@ function row.check(where, raw)
   refuse.not_table(where, raw)
   refuse.unknown_keys(where, raw, row_keys)
   check_head(where, raw)
-  for _, flag in ipairs { "repeated", "untagged", "optional" } do
+  for _, flag in ipairs { "repeated", "untagged", "optional", "header" } do
     refuse.not_flag(where .. " " .. flag, raw[flag])
   end
-  if raw.literal ~= nil then refuse.not_string(where .. " literal", raw.literal) end
-  if raw.literal and raw.fields then refuse.at(where, "has a literal and fields") end
-  if raw.constants ~= nil then refuse.not_table(where .. " constants", raw.constants) end
+  check_fixed(where, raw)
   if raw.doc ~= nil then refuse.not_text(where .. " doc", raw.doc) end
   local fields <const>, seen <const> = check_fields(where, raw.fields)
   return {
     prefix = raw.prefix, also = raw.also or {}, fields = fields, repeated = raw.repeated,
     table = check_dialect(where .. " table", raw.table, seen),
     field = check_dialect(where .. " field", raw.field, seen),
-    untagged = raw.untagged, optional = raw.optional, literal = raw.literal,
+    untagged = raw.untagged, optional = raw.optional, header = raw.header, literal = raw.literal,
     constants = raw.constants, derived = check_derived(where, raw.derived, seen), doc = raw.doc,
   }
 end
@@ -160,12 +172,17 @@ function row.check_urc(where, raw)
   if raw.prefix ~= nil then refuse.not_string(at .. " prefix", raw.prefix) end
   refuse.not_text(at .. " doc", raw.doc)
   refuse.not_flag(at .. " invented", raw.invented)
+  check_fixed(at, raw)
+  if raw.match and (raw.literal or raw.fields) then
+    refuse.at(at, "matches whole lines and has no columns")
+  end
   local fields <const>, seen <const> = check_fields(at, raw.fields)
   return {
     name = raw.name, match = raw.match, prefix = raw.prefix, also = raw.also or {},
     fields = fields, table = check_dialect(at .. " table", raw.table, seen),
     field = check_dialect(at .. " field", raw.field, seen),
     payload = check_counted(at .. " payload", raw.payload, seen),
+    literal = raw.literal, constants = raw.constants,
     derived = check_derived(at, raw.derived, seen), invented = raw.invented, doc = raw.doc,
   }
 end

@@ -192,7 +192,7 @@ function workloads.memory(kind)
   core.sleep(0.1)
   collectgarbage()
   collectgarbage()
-  marks.mark("all", #paths - 1)
+  marks.mark("all", #kept - 1)
   os.exit(0, false)
 end
 

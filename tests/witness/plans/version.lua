@@ -3,7 +3,7 @@
 
 local attest <const> = require "attest"
 
-local plan <const> = attest.plan { name = "version", version = "1", module = "ct12" }
+local plan <const> = attest.plan { name = "only version", version = "1", module = "ct12" }
 
 plan:phase("version", { timeout = 10 }, function(t)
   local answer <const> = t.dut:at("AT+GMR", { timeout = 2 })

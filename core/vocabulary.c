@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See vocabulary.h.
+ */
+#include "vocabulary.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+struct vocabulary *vocabulary_new(void)
+{
+    struct vocabulary *v = calloc(1, sizeof *v);
+    if (v != NULL)
+        v->references = 1;
+    return v;
+}
+
+static int add_word(char ***words, size_t *count, const char *word)
+{
+    char **grown = realloc(*words, (*count + 1) * sizeof *grown);
+    if (grown == NULL)
+        return UV_ENOMEM;
+    *words = grown;
+    grown[*count] = strdup(word);
+    if (grown[*count] == NULL)
+        return UV_ENOMEM;
+    (*count)++;
+    return 0;
+}
+
+int vocabulary_add_known(struct vocabulary *v, const char *word)
+{
+    return add_word(&v->known, &v->known_count, word);
+}
+
+int vocabulary_add_boot(struct vocabulary *v, const char *word)
+{
+    return add_word(&v->boot, &v->boot_count, word);
+}
+
+int vocabulary_add_counted(struct vocabulary *v, const char *prefix,
+                           unsigned field, bool next_line)
+{
+    struct counted *grown =
+        realloc(v->counted, (v->counted_count + 1) * sizeof *grown);
+    if (grown == NULL)
+        return UV_ENOMEM;
+    v->counted = grown;
+    char *copy = strdup(prefix);
+    if (copy == NULL)
+        return UV_ENOMEM;
+    grown[v->counted_count++] = (struct counted){copy, field, next_line};
+    return 0;
+}
+
+void vocabulary_hold(struct vocabulary *v)
+{
+    v->references++;
+}
+
+void vocabulary_release(struct vocabulary *v)
+{
+    if (v == NULL || --v->references > 0)
+        return;
+    for (size_t i = 0; i < v->known_count; i++)
+        free(v->known[i]);
+    for (size_t i = 0; i < v->boot_count; i++)
+        free(v->boot[i]);
+    for (size_t i = 0; i < v->counted_count; i++)
+        free(v->counted[i].prefix);
+    free(v->known);
+    free(v->boot);
+    free(v->counted);
+    free(v);
+}
+
+static bool starts_with(const char *text, size_t length, const char *word)
+{
+    size_t n = strlen(word);
+    return length >= n && memcmp(text, word, n) == 0;
+}
+
+static bool is_word(const char *text, size_t length, const char *word)
+{
+    size_t n = strlen(word);
+    if (!starts_with(text, length, word))
+        return false;
+    return length == n || strchr(":=,", word[n - 1]) != NULL;
+}
+
+static bool is_any(char *const *words, size_t count, const char *text,
+                   size_t length)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (is_word(text, length, words[i]))
+            return true;
+    }
+    return false;
+}
+
+bool vocabulary_knows(const struct vocabulary *v, const char *line,
+                      size_t length)
+{
+    return v != NULL && is_any(v->known, v->known_count, line, length);
+}
+
+bool vocabulary_boots(const struct vocabulary *v, const char *line,
+                      size_t length)
+{
+    return v != NULL && is_any(v->boot, v->boot_count, line, length);
+}
+
+size_t vocabulary_boot_at(const struct vocabulary *v, const char *line,
+                          size_t length, bool noisy)
+{
+    for (size_t i = 0; i < length && !noisy; i++)
+        noisy = (unsigned char)line[i] < 0x20 || (unsigned char)line[i] > 0x7e;
+    for (size_t i = 0; noisy && v != NULL && i < v->boot_count; i++) {
+        size_t n = strlen(v->boot[i]);
+        if (length > n && memcmp(line + length - n, v->boot[i], n) == 0)
+            return length - n;
+    }
+    return length;
+}
+
+static bool all_digits(const char *text, size_t length)
+{
+    if (length == 0)
+        return false;
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+    }
+    return true;
+}
+
+/* Stops above the limit: a count has as many digits as it likes. */
+static uint64_t to_number(const char *text, size_t length)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < length && n <= VOCABULARY_MAX_PAYLOAD; i++)
+        n = n * 10 + (uint64_t)(text[i] - '0');
+    return n;
+}
+
+/* The end of the field that starts at `at`: a comma outside quotes, or the
+   end. A quote closes only before a comma, so a topic may hold one. */
+static size_t field_end(const char *text, size_t length, size_t at)
+{
+    bool quoted = at < length && text[at] == '"';
+
+    for (size_t i = at + (quoted ? 1 : 0); i < length; i++) {
+        if (text[i] == ',' && (!quoted || (i > at + 1 && text[i - 1] == '"')))
+            return i;
+    }
+    return length;
+}
+
+/* Reads the count out of a header that ends at `length` (its comma or line
+   end not included): the count must be the header's last field. */
+static bool read_count(const struct counted *c, const char *text, size_t length,
+                       uint64_t *count)
+{
+    size_t at = strlen(c->prefix);
+    unsigned field = 1;
+
+    while (at < length && text[at] == ' ')
+        at++;
+    for (;;) {
+        size_t end = field_end(text, length, at);
+        if (end == length) {
+            if (field < c->field || !all_digits(text + at, end - at))
+                return false;
+            *count = to_number(text + at, end - at);
+            return *count <= VOCABULARY_MAX_PAYLOAD;
+        }
+        /* Unquoted text with commas: the first all-digit field counts. */
+        if (field >= c->field && all_digits(text + at, end - at))
+            return false;
+        at = end + 1;
+        field++;
+    }
+}
+
+bool vocabulary_count(const struct vocabulary *v, const char *header,
+                      size_t length, bool next_line, uint64_t *count)
+{
+    for (size_t i = 0; v != NULL && i < v->counted_count; i++) {
+        const struct counted *c = &v->counted[i];
+        if (c->next_line == next_line &&
+            starts_with(header, length, c->prefix) &&
+            read_count(c, header, length, count))
+            return true;
+    }
+    return false;
+}

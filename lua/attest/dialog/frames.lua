@@ -1,0 +1,76 @@
+-- SPDX-License-Identifier: MIT
+--- What each kind of frame from the port means to a dialog.
+--
+-- Called while the chunk is parsed: nothing here waits, and what it changes
+-- holds from the next byte.
+
+local codec <const> = require "attest.codec"
+local core <const> = require "attest.core"
+local error_object <const> = require "attest.error"
+local judge <const> = require "attest.dialog.judge"
+local steps <const> = require "attest.dialog.steps"
+
+local frames <const> = {}
+
+function frames.line(self, line)
+  judge.line(self, line)
+end
+
+function frames.echo(self)
+  if self.resumes then
+    self.port:data(true) -- what follows the echo of ATO is data, in the same read
+  end
+  judge.echo(self)
+end
+
+function frames.prompt(self)
+  self:tell("prompt")
+  local command <const> = self.pending
+  if not command or not command.payload then
+    return
+  end
+  self.port:expect_echo(command.payload, false)
+  self.port:write(command.payload)
+  steps.take_prompt(command)
+end
+
+function frames.payload(self, bytes, header, fault)
+  if fault ~= "cut" then
+    self:tell("raw", bytes)
+    local row <const>, fields = codec.urc(self.module, header)
+    if row then
+      fields = fields or {}
+      fields.payload = bytes
+      fields.fault = fault
+      self:deliver(row.name, fields)
+    end
+  end
+  if fault then
+    self:tell("flag", fault == "long" and "raw_long" or "raw_short")
+  end
+end
+
+function frames.noise(self, bytes)
+  self.noise = (self.noise or 0) + #bytes
+  self:tell("noise", bytes)
+end
+
+function frames.data(self, bytes)
+  local catch <const> = self.catch
+  if catch then
+    catch.bytes = catch.bytes .. bytes
+    core.wake(catch.task)
+  else
+    self:data(bytes)
+  end
+end
+
+function frames.overflow(self)
+  self:tell("flag", "line_overflow")
+end
+
+function frames.closed(self, message, name)
+  self:shut(error_object.from_core(message, name, { code = "closed" }))
+end
+
+return frames

@@ -1,0 +1,127 @@
+-- SPDX-License-Identifier: MIT
+--
+-- Turns the results of tests/bench/run into plain-text tables.
+--
+--     attest lua tests/bench/table.lua RESULTS
+--
+-- Each line of RESULTS: round, workload, client, wall us a unit, CPU us a
+-- unit, PSS in KiB at the first and at the last mark. A ratio is to the raw
+-- client of the same round; every figure is a median over the rounds.
+
+local RAW <const> = "raw C"
+
+-- In the order of the output. Goals: `client = { CPU ratio, wall ratio }`.
+local sections <const> = {
+  { "at1", "AT+GMR, one port", goals = {
+    ["attest dut:at"] = { 1.3, 1.15 }, ["attest dut:gmr"] = { 1.7, 1.25 },
+  } },
+  { "at8", "AT+GMR, 8 ports at once" },
+  { "at32", "AT+GMR, 32 ports at once" },
+  { "at128", "AT+GMR, 128 ports at once", goals = { ["attest dut:at"] = { 1.3 } } },
+  { "urc", "URC lines of 64 bytes; us a line", goals = { ["attest port:listen"] = { 1.8 } } },
+  { "qisend", "AT+QISEND of 1 KiB", goals = { ["attest dut:qisend"] = { 1.3, 1.1 } } },
+  { "echo", "passthrough echo; us a KiB", goals = { ["attest port:listen"] = { nil, 1 / 0.9 } } },
+  { "start", "one AT+GMR, from fork to the end of the process" },
+}
+
+local function median(list)
+  table.sort(list)
+  local middle <const> = #list // 2
+  if #list == 0 then return nil end
+  return #list % 2 == 1 and list[middle + 1] or (list[middle] + list[middle + 1]) / 2
+end
+
+local function read(path)
+  local workloads <const> = {}
+  for line in io.lines(path) do
+    local words <const> = {}
+    for word in line:gmatch("[^\t]+") do words[#words + 1] = word end
+    local round <const>, what <const>, client <const> = table.unpack(words)
+    local work = workloads[what] or { order = {} }
+    workloads[what] = work
+    if not work[client] then
+      work[client] = {}
+      work.order[#work.order + 1] = client
+    end
+    local rounds <const> = work[client]
+    rounds[round] = rounds[round] or {}
+    table.insert(rounds[round], {
+      wall = tonumber(words[4]), cpu = tonumber(words[5]),
+      first = tonumber(words[6]), last = tonumber(words[7]),
+    })
+  end
+  return workloads
+end
+
+--- The medians of a client's rounds; of one round when a workload repeats.
+local function figures(rounds, key)
+  local by_round <const>, all <const> = {}, {}
+  for round, samples in pairs(rounds or {}) do
+    local list <const> = {}
+    for _, sample in ipairs(samples) do list[#list + 1] = sample[key] end
+    by_round[round] = median(list)
+    all[#all + 1] = by_round[round]
+  end
+  return median(all), by_round
+end
+
+local function ratio(rounds, raw, key)
+  local _, mine <const> = figures(rounds, key)
+  local _, theirs <const> = figures(raw, key)
+  local list <const> = {}
+  for round, value in pairs(mine) do
+    if theirs[round] then list[#list + 1] = value / theirs[round] end
+  end
+  return median(list)
+end
+
+local function show(value, format)
+  return value and (format or "%.2f"):format(value) or "-"
+end
+
+local function goal(pair)
+  if not pair then return "" end
+  local cpu <const>, wall <const> = pair[1], pair[2]
+  return (cpu and ("CPU %.2f "):format(cpu) or "") .. (wall and ("wall %.2f"):format(wall) or "")
+end
+
+local ROW <const> = "  %-24s %10s %10s %8s %8s %8s  %s"
+
+local function print_section(section, work)
+  print(("\n%s"):format(section[2]))
+  print(ROW:format("", "wall us", "CPU us", "wall x", "CPU x", "PSS kB", "goal"))
+  for _, client in ipairs(work.order) do
+    local rounds <const> = work[client]
+    local row <const> = ROW:format(client,
+      show(figures(rounds, "wall"), "%.3f"), show(figures(rounds, "cpu"), "%.3f"),
+      show(ratio(rounds, work[RAW], "wall")), show(ratio(rounds, work[RAW], "cpu")),
+      show(figures(rounds, "last"), "%.0f"), goal(section.goals and section.goals[client]))
+    print((row:gsub("%s+$", "")))
+  end
+end
+
+local function print_memory(work, further)
+  print(("\nmemory, PSS in kB; each of %d further ports"):format(further))
+  print(("  %-24s %10s %10s"):format("", "one port", "a further"))
+  for _, client in ipairs(work.order) do
+    local first <const> = figures(work[client], "first")
+    local last <const> = figures(work[client], "last")
+    print(("  %-24s %10.0f %10.2f"):format(client, first, (last - first) / further))
+  end
+end
+
+local function print_runs(work)
+  print("\nruns on simulated slots, in process, virtual clock")
+  print(("  %-24s %10s %10s"):format("", "runs/s", "CPU ms/run"))
+  for _, client in ipairs(work.order) do
+    print(("  %-24s %10.1f %10.3f"):format(client, 1e6 / figures(work[client], "wall"),
+      figures(work[client], "cpu") / 1e3))
+  end
+end
+
+local results <const> = read(arg[1])
+for _, section in ipairs(sections) do
+  if results[section[1]] then print_section(section, results[section[1]]) end
+end
+if results.memory then print_memory(results.memory, tonumber(arg[2])) end
+if results.runs then print_runs(results.runs) end
