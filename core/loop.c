@@ -72,6 +72,8 @@ static void advance(struct loop *l)
     if (l->head == NULL && is_runnable(l)) {
         clock_advance(&l->clock, clock_next(&l->clock));
         clock_fire(&l->clock);
+        if (l->clock.count == 0) /* armed before time became virtual */
+            uv_unref((uv_handle_t *)&l->timer);
     }
 }
 

@@ -23,8 +23,8 @@ static struct pair_end *end_of(const struct port *p)
 
 static void say_closed(struct port *p)
 {
-    if (p->is_dead || p->is_closing)
-        return;
+    if (p->is_dead || p->is_closing || p->events.bytes == NULL)
+        return; /* who starts later is told then */
     p->is_dead = true;
     p->status = UV_EOF;
     if (p->events.closed != NULL)
@@ -75,7 +75,9 @@ void pair_start(struct port *p)
 {
     struct pair_end *other = end_of(p)->other;
 
-    if (other->port != NULL && other->port->queue_length > 0)
+    if (other->port == NULL)
+        say_closed(p);
+    else if (other->port->queue_length > 0)
         loop_post(p->loop, &other->post);
 }
 

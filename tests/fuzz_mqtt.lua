@@ -123,10 +123,11 @@ end
 local function run_case(seed)
   local input
   math.randomseed(seed)
-  local ok <const>, err <const> = xpcall(kinds[math.random(#kinds)], debug.traceback, function(bytes)
+  local function note(bytes)
     input = bytes
     return bytes
-  end)
+  end
+  local ok <const>, err <const> = xpcall(kinds[math.random(#kinds)], debug.traceback, note)
   return ok, ("seed %d, input %q\n%s"):format(seed, input or "", err)
 end
 

@@ -46,12 +46,21 @@ local function range_of(c, t)
   return say[t.hex and "hex" or t.kind]:format(t.min, t.max)
 end
 
+--- Tells whether a command may end before this argument.
+local function may_end_before(form, i)
+  if not form.args[i].optional then return false end
+  for _, n in ipairs(form.arity or {}) do
+    if n == i - 1 then return true end
+  end
+  return form.arity == nil
+end
+
 local function syntax_of(entry, form)
   local suffix <const> = { read = "?", test = "=?" }
   if form.kind ~= "set" then return entry.command .. (suffix[form.kind] or "") end
   local line, open = entry.command .. entry.glue, 0
   for i, arg in ipairs(form.args) do
-    if arg.optional then line, open = line .. "[", open + 1 end
+    if may_end_before(form, i) then line, open = line .. "[", open + 1 end
     line = line .. (i > 1 and "," or "") .. "<" .. arg.name .. ">"
   end
   return line .. ("]"):rep(open)
@@ -183,7 +192,7 @@ local function remarks_of(c, row)
 end
 
 local function add_row(c, out, row, told)
-  out[#out + 1] = "  " .. spelling(row, "example")
+  layout.syntax(out, spelling(row, "example"), 2)
   for _, remark in ipairs(remarks_of(c, row)) do layout.paragraph(out, remark, 6) end
   layout.rows(out, field_rows(c, row, told), 4)
 end

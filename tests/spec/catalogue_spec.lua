@@ -59,7 +59,11 @@ describe("the catalogue of ct12", function()
 
   it("has every command of chapters 6.1 to 6.4, in the manual's order", function()
     local commands <const> = {}
-    for i, entry in ipairs(ct12.list) do commands[i] = entry.section .. " " .. entry.command end
+    for _, entry in ipairs(ct12.list) do
+      if entry.section:find("^6%.[1-4]%.") then
+        commands[#commands + 1] = entry.section .. " " .. entry.command
+      end
+    end
     assert.same({
       "6.1.1 AT", "6.1.2 AT+GMR", "6.1.3 AT+GSN", "6.1.4 ATE", "6.1.5 AT+RST", "6.1.6 AT+RESTORE",
       "6.1.7 AT+QCCID", "6.1.8 AT+IPR", "6.1.9 AT+SINGLESIM", "6.1.10 AT+OTA", "6.1.11 AT+GPIO",
@@ -93,7 +97,7 @@ describe("the catalogue of ct12", function()
 
   it("gives the framer its line starts, boot words and counted headers", function()
     assert.same({ "RDY", "SIM_SUCCESS", "NETWORK_ACTIVATE_SUCCESS" }, ct12.vocabulary.boot)
-    assert.same({ { prefix = "+QIRD:", field = 2, next_line = true } }, ct12.vocabulary.counted)
+    assert.same({ prefix = "+QIRD:", field = 2, next_line = true }, ct12.vocabulary.counted[1])
     local known <const> = {}
     for _, start in ipairs(ct12.vocabulary.known) do known[start] = true end
     for _, start in ipairs { "OK", "ERROR", "RDY", "+CREG:", "CONNECT,ID:", "SEND OK" } do
@@ -111,6 +115,42 @@ describe("the catalogue of ct12", function()
 
   it("is loaded anew each time", function()
     assert.is_not.equal(ct12, (catalogue.load("ct12")))
+  end)
+end)
+
+describe("the catalogue of ml302", function()
+  local ml302 <const> = assert(catalogue.load("ml302"))
+
+  it("has the common basic commands and every command of the MQTT manual", function()
+    local commands <const> = {}
+    for i, entry in ipairs(ml302.list) do commands[i] = entry.command end
+    assert.same({
+      "AT", "ATE", "ATI", "AT+CGMI", "AT+CGMM", "AT+CGMR", "AT+CGSN", "AT+CIMI", "AT+CREG",
+      "AT+CPIN", "AT+CSQ", "AT+MQTTCFG", "AT+MQTTOPEN", "AT+MQTTSTAT", "AT+MQTTSUB",
+      "AT+MQTTUNSUB", "AT+MQTTPUB", "AT+MQTTDISC", "AT+MQTTPING", "AT+MQTTREC", "AT+MQTTTO",
+      "AT+MQTTDEL",
+    }, commands)
+  end)
+
+  it("has the error codes 600 to 620 in both languages", function()
+    for number = 600, 620 do
+      assert.is_string(ml302.errors[number].en)
+      assert.is_string(ml302.errors[number].zh)
+    end
+    assert.is_nil(ml302.errors[621])
+  end)
+
+  it("marks as invented what its manual leaves to another one", function()
+    local invented <const> = {}
+    for _, urc in ipairs(ml302.urcs) do invented[urc.name] = urc.invented end
+    assert.same({ RDY = true, ["+CPIN"] = true }, invented)
+    for _, key in ipairs(ml302.profile.invented) do assert.is_not_nil(ml302.profile[key]) end
+  end)
+
+  it("marks its password as secret, in the command and in the answer", function()
+    local forms <const> = ml302.entries.mqttcfg.forms
+    assert.is_true(forms[2].args[6].secret)
+    assert.is_true(forms[1].info[2].fields[6].secret)
   end)
 end)
 
@@ -170,7 +210,7 @@ describe("a user's directory", function()
         fields = { { "link_num", int(3, 20) }, { "more", word {} }, { "length", int(1, 9) } } },
     } }]])
     local module <const> = assert(catalogue.load("ct12", { dir }))
-    assert.same({ { prefix = "+RX:", field = 3 } }, module.vocabulary.counted)
+    assert.same({ prefix = "+RX:", field = 3 }, module.vocabulary.counted[1])
   end)
 end)
 
@@ -235,6 +275,14 @@ describe("a catalogue that cannot be loaded", function()
     refused("baud must be a number", catalogue.load("mine", { dir }))
     write("mine/module.lua", module_of("", 'profile = { boot_word = "RDY" }'))
     refused('profile: names the unknown URC "RDY"', catalogue.load("mine", { dir }))
+    write("mine/module.lua", module_of("", "profile = { mqtt = { topics = 50 } }"))
+    refused('profile mqtt: unknown key "topics"', catalogue.load("mine", { dir }))
+    write("mine/module.lua", module_of("", "profile = { mqtt = { subscriptions = true } }"))
+    refused("profile mqtt: subscriptions must be a number", catalogue.load("mine", { dir }))
+    write("mine/module.lua", module_of("", 'profile = { mqtt = { lost = "GONE" } }'))
+    refused('profile mqtt: names the unknown URC "GONE"', catalogue.load("mine", { dir }))
+    write("mine/module.lua", module_of("", 'profile = { invented = { "boot" } }'))
+    refused('invented names no setting "boot"', catalogue.load("mine", { dir }))
     write("mine/module.lua", module_of("", 'remove = { "x" }'))
     refused('remove: no entry "x"', catalogue.load("mine", { dir }))
     write("mine/module.lua", module_of("", "override = { x = {} }"))

@@ -390,27 +390,3 @@ describe("AT+MQTTPUB", function()
     assert.same({ "t\\", '"' }, { args.topic, args.message })
   end)
 end)
-
-describe("finding secrets", function()
-  it("lists passwords of a command, whatever it is worth", function()
-    assert.same({ "123456" }, codec.secrets(ct12, 'AT+QMTCFG="CT12","MQTT1","123456",0,1,QQQ,1'))
-    assert.same({ "pw" }, codec.secrets(ct12, "at+qmtcfg=a,b,pw"))
-    assert.same({ "p,w" }, codec.secrets(ct12, 'AT+QMTCFG="a","b","p,w",9,9'))
-    assert.same({ "p" }, codec.secrets(ml302, 'AT+MQTTCFG="h",1883,"i",60,"u","p",1,""'))
-    for _, line in ipairs { 'AT+QMTCFG="a"', 'AT+QMTCFG="a","b",""', "AT+QMTCFG?", "AT", "",
-                            'AT+QMTPUB="t",0,0,"x"', "AT+BOGUS=1", "AT+QMTCFG=" } do
-      assert.same({}, codec.secrets(ct12, line))
-    end
-  end)
-
-  it("lists passwords of an answer, but not its stars", function()
-    local function found(module, command, line)
-      return codec.secrets_of_answer(select(2, codec.lookup(module, command)), line)
-    end
-    assert.same({ "123456" }, found(ct12, "AT+QMTCFG?", "+QMTCFG:CT12-9999,MQTT1,123456,1,1,QQQ,1"))
-    assert.same({ "s" }, found(ml302, "AT+MQTTCFG?", '+MQTTCFG: "h",1,"i",60,"u","s",0'))
-    assert.same({}, found(ml302, "AT+MQTTCFG?", '+MQTTCFG: "h",1,"i",60,"u","***",0,"",0'))
-    assert.same({}, found(ct12, "AT+QMTCFG?", "+QMTCFG:NOT SET"))
-    assert.same({}, found(ct12, "AT+CSQ", "+CSQ: 15,99"))
-  end)
-end)

@@ -54,7 +54,7 @@ return {
   { name = "mqttsub", wire = "+MQTTSUB", section = "2.3.4", summary = D,
     forms = {
       { kind = "read", info = {
-        { prefix = "+MQTTSUB:", optional = true },
+        { prefix = "+MQTTSUB:", header = true, optional = true },
         { untagged = true, repeated = true, fields = {
           { "topic", word {} }, { "qos", int(0, 2), optional = true } } } } },
       { kind = "set", args = topic_args,
@@ -173,7 +173,7 @@ describe("an answer", function()
   end)
 
   it("may have rows without a prefix", function()
-    assert.same({ 1, {} }, { decode("AT+MQTTSUB?", "+MQTTSUB:") })
+    assert.is_nil((decode("AT+MQTTSUB?", "+MQTTSUB:")))
     assert.same({ 2, { topic = "dev/gsm/u" } }, { decode("AT+MQTTSUB?", "dev/gsm/u") })
     assert.same({ 2, { topic = "dev/gsm/u", qos = 1 } }, { decode("AT+MQTTSUB?", '"dev/gsm/u",1') })
   end)

@@ -85,6 +85,17 @@ describe("the reference of a command", function()
     assert.is_true(says(page("ota", "zh"), "confirm = true"))
   end)
 
+  it("of every command of ml302 can be printed; brackets stand where a command may end", function()
+    local ml302 <const> = assert(catalogue.load("ml302"))
+    for _, entry in ipairs(ml302.list) do
+      for _, lang in ipairs(languages) do
+        local shown <const> = doc.render(entry, { lang = lang, module = ml302 })
+        assert.is_true(says(shown, entry.summary[lang]))
+      end
+    end
+    assert.is_true(says(doc.render(ml302.entries.mqttcfg), "<clean>[,<version>,<encrypt>]"))
+  end)
+
   it("explains unsolicited lines when the module is given", function()
     assert.is_true(says(page("creg", "en"), "The registration changed"))
     assert.is_string(doc.render(ct12.entries.creg))
@@ -129,6 +140,17 @@ describe("wrapping", function()
       assert.equal("    ", line:sub(1, 4))
     end
     assert.equal(flat(long), flat(table.concat(lines)))
+  end)
+
+  it("of a wide command goes on after a comma", function()
+    local lines <const> = {}
+    local syntax <const> = "AT+X=<a>" .. (",<argument>"):rep(20)
+    layout.syntax(lines, syntax, 2)
+    for i, line in ipairs(lines) do
+      assert.is_true(text.width(line) <= 100)
+      assert.equal(i < #lines, line:sub(-1) == ",")
+    end
+    assert.equal(flat(syntax), flat(table.concat(lines)))
   end)
 
   it("of nothing is nothing", function()

@@ -54,9 +54,21 @@ function layout.paragraph(out, paragraph, indent)
   for _, line in ipairs(layout.wrap(paragraph, indent)) do out[#out + 1] = line end
 end
 
+--- Appends a line of a command or an answer; one that is too wide goes on after a comma.
+function layout.syntax(out, line, indent)
+  local margin, used = (" "):rep(indent), 0
+  for piece in line:gmatch("[^,]*,?") do
+    if used > 0 and #margin + used + text.width(piece) > layout.width then
+      margin, used = (" "):rep(indent + 4), 0
+    end
+    out[used == 0 and #out + 1 or #out] = (used == 0 and margin or out[#out]) .. piece
+    used = used + text.width(piece)
+  end
+end
+
 --- Appends a row whose first columns leave no room for the last one.
 local function two_lines(out, head, last, indent)
-  out[#out + 1] = head:gsub(" +$", "")
+  layout.syntax(out, head:match("^ *(.-) *$"), indent)
   layout.paragraph(out, last, indent + 4)
 end
 
