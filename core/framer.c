@@ -474,7 +474,6 @@ static int feed_line(struct framer *f, char byte)
 {
     uint64_t count;
     int err;
-
     if (byte == '\n' && !(f->quoted_crlf && f->in_quotes)) {
         if (f->length > 0 &&
             vocabulary_count(f->vocabulary, f->text,

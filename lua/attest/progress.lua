@@ -73,7 +73,8 @@ end
 
 local function draw(self)
   local columns, rows = self.terminal.size()
-  columns, rows = columns or 80, rows or 24
+  columns = columns and columns > 0 and columns or 80 -- a terminal that does not know says 0
+  rows = rows and rows > 0 and rows or 24
   erase(self)
   for i, state in ipairs(self.states) do
     if i >= rows then

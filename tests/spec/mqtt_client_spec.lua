@@ -7,41 +7,14 @@
 local async <const> = require "tests.support.async"
 local core <const> = require "attest.core"
 local fake_net <const> = require "tests.support.fake_net"
-local mqtt_bench <const> = require "tests.support.mqtt_bench"
 local mqtt_client <const> = require "attest.sim.mqtt_client"
 local mqtt_peer <const> = require "tests.support.mqtt_peer"
 
 core.virtual()
 
+local bench <const>, connect <const> = mqtt_peer.bench, mqtt_peer.connect
+local connected <const> = mqtt_peer.connected
 local ADDRESS <const>, PORT <const> = "192.0.2.1", 1883
-
-local function bench(options)
-  options = options or {}
-  options.net = fake_net.new()
-  local self <const> = mqtt_bench.new(options)
-  self.net = options.net
-  self.net.names["broker.test"] = ADDRESS
-  self.broker = mqtt_peer.new(self.net)
-  self.net.servers[ADDRESS .. ":" .. PORT] = self.broker.serve
-  return self
-end
-
-local function connect(b, options)
-  local given <const> = { host = "broker.test", port = PORT, client_id = "dut", clean = true }
-  for key, value in pairs(options or {}) do
-    given[key] = value
-  end
-  return b.client:connect(given)
-end
-
-local function connected(options, connect_options)
-  local b <const> = bench(options)
-  assert(connect(b, connect_options))
-  b:await "connack 0 false"
-  b:take()
-  b.broker:take()
-  return b
-end
 
 local function is_quiet(b)
   core.sleep(60)

@@ -10,6 +10,8 @@
 --     broker:send { type = "publish", ... }   to the client that came last
 
 local core <const> = require "attest.core"
+local fake_net <const> = require "tests.support.fake_net"
+local mqtt_bench <const> = require "tests.support.mqtt_bench"
 local mqtt_packet <const> = require "attest.sim.mqtt_packet"
 local mqtt_stream <const> = require "attest.sim.mqtt_stream"
 
@@ -135,6 +137,46 @@ function methods:take()
   local packets <const>, types <const> = self.packets, self.types
   self.packets, self.types = {}, {}
   return packets, types
+end
+
+--- Makes a bench (see tests/support/mqtt_bench.lua) beside a scripted broker
+-- at 192.0.2.1:1883, which is also "broker.test".
+-- @tparam[opt] table options of attest.sim.mqtt_client
+-- @treturn table bench with `net` and `broker`
+function mqtt_peer.bench(options)
+  options = options or {}
+  options.net = fake_net.new()
+  local bench <const> = mqtt_bench.new(options)
+  bench.net = options.net
+  bench.net.names["broker.test"] = "192.0.2.1"
+  bench.broker = mqtt_peer.new(bench.net)
+  bench.net.servers["192.0.2.1:1883"] = bench.broker.serve
+  return bench
+end
+
+--- Connects a bench, cleanly unless it is told otherwise.
+-- @tparam table bench
+-- @tparam[opt] table options of connect()
+-- @return what connect() returns
+function mqtt_peer.connect(bench, options)
+  local given <const> = { host = "broker.test", port = 1883, client_id = "dut", clean = true }
+  for key, value in pairs(options or {}) do
+    given[key] = value
+  end
+  return bench.client:connect(given)
+end
+
+--- Makes a bench that is connected; nothing is in its logs. Waits.
+-- @tparam[opt] table options of attest.sim.mqtt_client
+-- @tparam[opt] table connect_options of connect()
+-- @treturn table bench
+function mqtt_peer.connected(options, connect_options)
+  local bench <const> = mqtt_peer.bench(options)
+  assert(mqtt_peer.connect(bench, connect_options))
+  bench:await "connack 0 false"
+  bench:take()
+  bench.broker:take()
+  return bench
 end
 
 return mqtt_peer

@@ -226,6 +226,7 @@ function methods:run(text, options)
     payload = options.payload,
     quoted_crlf = options.quoted_crlf,
     bare = form and form.kind == "bare",
+    needs_info = options.typed and form and form.info_within,
     timeout = options.typed and timeout + steps.patience(list) or timeout,
     steps = list,
     at = 1,

@@ -18,10 +18,8 @@ local GRACE <const> = 0.3
 
 local final_of <const> = codec.final
 
-local labels <const> = { OK = "OK", ERROR = "ERROR", CME = "CME", CMS = "CMS" }
-
 local function label_of(kind, number)
-  return number and labels[kind] .. " " .. tostring(number) or labels[kind]
+  return number and kind .. " " .. tostring(number) or kind
 end
 
 -- the end of a command --------------------------------------------------------
@@ -76,33 +74,50 @@ local function refuse(d, command, line, label, number)
   d:finish(command, label)
 end
 
+local settle
+
 local function info(d, command, line)
   d:tell("info", line)
   command.lines[#command.lines + 1] = line
+  if command.linger and command.needs_info then
+    settle(d, command)
+  end
 end
 
---- A command whose last step is optional ends when its time is over.
-local function linger(d, command, seconds, finish)
-  command.linger = core.after(seconds, function()
+--- Ends a command whose steps were taken, at once or, where an optional step
+-- may follow, when its time is over.
+settle = function(d, command)
+  local complete, later = steps.is_complete(command)
+  if complete and command.needs_info then
+    complete, later = #command.lines > 0 or nil, command.needs_info
+  end
+  if command.linger then
+    command.linger:stop()
+    command.linger = nil
+  end
+  local function finish()
     if d.pending == command then
-      finish()
+      accept(d, command, command.final, command.result, command.fields)
     end
-  end)
+  end
+  if complete and not later then
+    finish()
+  elseif later then
+    command.linger = core.after(later, finish)
+  end
 end
 
 local function ok(d, command, line)
   if not steps.take_ok(command) then
     return d:tell("info", line) -- an OK that is not the end: the word is to come
   end
+  command.final = command.final or "OK"
+  command.result = command.result or "OK"
   local complete <const>, later <const> = steps.is_complete(command)
-  if not complete then
+  if not complete or later then
     d:tell("info", line)
-  elseif later then
-    d:tell("info", line)
-    linger(d, command, later, function() accept(d, command, "OK", "OK") end)
-  else
-    accept(d, command, "OK", "OK")
   end
+  settle(d, command)
 end
 
 local function ended(d, command, line, kind, number)
@@ -130,9 +145,11 @@ local function word(d, command, line, name, fields)
   end
   if outcome ~= "ok" then
     refuse(d, command, line, name)
-  elseif steps.is_complete(command) then
-    accept(d, command, name, word_label(row, fields) or name, fields)
+    return true
   end
+  command.final, command.fields = name, fields
+  command.result = step.settle and command.result or word_label(row, fields) or name
+  settle(d, command)
   return true
 end
 

@@ -92,7 +92,9 @@ end
 -- @tparam table command
 -- @treturn boolean whether the command was waiting for one
 function steps.take_ok(command)
-  return advance(command, is_ok) ~= nil
+  local step <const> = advance(command, is_ok)
+  command.had_ok = command.had_ok or step ~= nil
+  return step ~= nil
 end
 
 --- Takes a word.
@@ -147,15 +149,16 @@ end
 --- Tells whether nothing is left that must come.
 -- @tparam table command
 -- @treturn boolean
--- @treturn ?number seconds in which an optional word may still come
+-- @treturn ?number seconds in which an optional step may still come
 function steps.is_complete(command)
   local later
   for i = command.at, #command.steps do
     local step <const> = command.steps[i]
     if not step.optional then
       return false
+    elseif not (command.had_ok and step.kind == "OK") then -- one OK is enough
+      later = step.later or step.settle or later
     end
-    later = step.later or later
   end
   return true, later
 end

@@ -17,13 +17,12 @@ count = int(sys.argv[3]) if len(sys.argv) > 3 else 1
 fd = os.open(ports()[0], os.O_RDWR | os.O_NOCTTY)
 tty.setraw(fd, termios.TCSANOW)
 child = fdpexpect.fdspawn(fd, timeout=10)
+child.delaybeforesend = None  # a pause of 50 ms would hide all the rest
 expect = child.expect
 if how == "tuned":
     child.maxread = 65536
-    child.delaybeforesend = None
+    child.delayafterread = None
     expect = child.expect_exact
-else:
-    child.delaybeforesend = None  # a pause of 50 ms would hide all the rest
 
 
 def command():
