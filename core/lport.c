@@ -15,6 +15,7 @@
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define PORT_TYPE "attest.port"
 
@@ -152,12 +153,41 @@ static void on_idle(struct deadline *d)
         check_fed(lp, framer_idle(&lp->framer));
 }
 
+/* Keeps a chunk until it is known what in it is secret. Without memory the
+   chunk is not in the transcript: better a gap than a password. */
+static void hold_chunk(struct lport *lp, const char *bytes, size_t length,
+                       uint64_t at)
+{
+    char *held = realloc(lp->held, lp->held_length + length);
+
+    if (held == NULL)
+        return;
+    if (lp->held_length == 0)
+        lp->held_at = at;
+    memcpy(held + lp->held_length, bytes, length);
+    lp->held = held;
+    lp->held_length += length;
+}
+
+void lport_release_trace(struct lport *lp)
+{
+    lp->holds_trace = false;
+    if (lp->held_length > 0 && lp->trace != NULL)
+        trace_bytes(lp->trace, TRACE_RECEIVED, lp->held, lp->held_length,
+                    lp->held_at);
+    free(lp->held);
+    lp->held = NULL;
+    lp->held_length = 0;
+}
+
 static void on_bytes(void *arg, const char *bytes, size_t length, uint64_t at)
 {
     struct lport *lp = arg;
 
     lp->stamp = at;
-    if (lp->trace != NULL)
+    if (lp->trace != NULL && lp->holds_trace)
+        hold_chunk(lp, bytes, length, at);
+    else if (lp->trace != NULL)
         trace_bytes(lp->trace, TRACE_RECEIVED, bytes, length, at);
     check_fed(lp, framer_feed(&lp->framer, bytes, length));
     watch_idle(lp);
@@ -178,6 +208,7 @@ static void on_closed(void *arg, int err)
     int top = lua_gettop(L);
 
     lp->status = err;
+    lport_release_trace(lp);
     if (lp->trace != NULL)
         trace_closed(lp->trace, err == UV_EOF ? 0 : err,
                      loop_now(&lp->core->loop));
@@ -217,6 +248,7 @@ static int l_close(lua_State *L)
         return 0;
     *box = NULL;
     lp->framer.stopped = true;
+    lport_release_trace(lp);
     if (lp->trace != NULL) {
         if (lp->status == 0)
             trace_closed(lp->trace, 0, loop_now(&lp->core->loop));

@@ -23,8 +23,12 @@ struct lport {
     struct deadline idle;
     struct ltask *drainer; /* waits until all is written */
     struct trace *trace;   /* one reference, or NULL */
-    uint64_t stamp;        /* when the last chunk was read, ns */
-    int status;            /* why the far side went */
+    char *held;            /* received, not yet in the transcript */
+    size_t held_length;
+    uint64_t held_at;
+    bool holds_trace;
+    uint64_t stamp; /* when the last chunk was read, ns */
+    int status;     /* why the far side went */
     bool has_handler;
     bool has_owner;
 };
@@ -34,6 +38,9 @@ struct lport **lport_box(lua_State *L, int arg);
 
 /* Raises when the argument is no port, or a closed one. */
 struct lport *lport_check(lua_State *L, int arg);
+
+/* Writes what was kept from the transcript, and keeps nothing more. */
+void lport_release_trace(struct lport *lp);
 
 /* Returns true, or the failure when `err` is negative. */
 int lport_done(lua_State *L, int err, const char *detail);

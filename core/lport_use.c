@@ -243,6 +243,33 @@ static int l_trace(lua_State *L)
     return 0;
 }
 
+/***
+Keeps what is received out of the transcript until it is known what in it is
+secret; false writes it.
+
+@function port:hold_trace
+@tparam boolean on
+@tparam[opt=false] boolean withhold do not write it, only that it was withheld
+*/
+static int l_hold_trace(lua_State *L)
+{
+    struct lport *lp = lport_check(L, 1);
+
+    if (lua_toboolean(L, 2)) {
+        lp->holds_trace = true;
+        return 0;
+    }
+    if (lua_toboolean(L, 3) && lp->held_length > 0) {
+        static const char mark[] = "withheld: it may hold a secret";
+
+        lp->held_length = 0;
+        if (lp->trace != NULL)
+            trace_mark(lp->trace, mark, sizeof mark - 1, lp->held_at);
+    }
+    lport_release_trace(lp);
+    return 0;
+}
+
 void lport_use_methods(lua_State *L)
 {
     static const luaL_Reg methods[] = {
@@ -255,6 +282,7 @@ void lport_use_methods(lua_State *L)
         {"quoted_crlf", l_quoted_crlf},
         {"vocabulary", l_vocabulary},
         {"trace", l_trace},
+        {"hold_trace", l_hold_trace},
         {"stamp", l_stamp},
         {"written", l_written},
         {"path", l_path},

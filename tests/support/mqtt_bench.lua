@@ -57,7 +57,7 @@ end
 -- @treturn table `client`, `log` (lines), `at` (when they came), `messages`,
 --   and `on`, functions by event to set
 function mqtt_bench.new(options)
-  local self <const> = setmetatable({ log = {}, at = {}, messages = {}, on = {} }, mt)
+  local self <const> = setmetatable({ log = {}, at = {}, seen = {}, messages = {}, on = {} }, mt)
   local events <const> = {}
   for _, name in ipairs(EVENTS) do
     events[name] = function(...)
@@ -70,9 +70,9 @@ function mqtt_bench.new(options)
 end
 
 local function find(self, line)
-  for i = self.seen or 1, #self.log do
-    if self.log[i] == line then
-      self.seen = i + 1
+  for i, each in ipairs(self.log) do
+    if each == line and not self.seen[i] then
+      self.seen[i] = true
       return i
     end
   end
@@ -102,7 +102,7 @@ end
 --- Takes the log.
 function methods:take()
   local log <const> = self.log
-  self.log, self.at, self.seen = {}, {}, nil
+  self.log, self.at, self.seen = {}, {}, {}
   return log
 end
 

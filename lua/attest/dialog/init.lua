@@ -11,6 +11,7 @@ local error_object <const> = require "attest.error"
 local escape <const> = require "attest.dialog.escape"
 local frames <const> = require "attest.dialog.frames"
 local prelude <const> = require "attest.dialog.prelude"
+local secret <const> = require "attest.dialog.secret"
 local steps <const> = require "attest.dialog.steps"
 local urc <const> = require "attest.urc"
 
@@ -60,6 +61,9 @@ function lock_mt.__close(lock)
   if command then
     d.pending = nil
     d:owe(command)
+    if command.is_secret then
+      secret.finish(d, command)
+    end
   end
   if catch then
     d.catch = nil
@@ -106,6 +110,10 @@ end
 
 -- sending ---------------------------------------------------------------------
 
+local function shown(command)
+  return command.shown or command.text
+end
+
 local function closed_error(self, text)
   return error_object.new {
     code = "closed", command = text, name = self.closed.name,
@@ -115,8 +123,8 @@ end
 
 local function timeout_error(command)
   return error_object.new {
-    code = "timeout", command = command.text, lines = command.lines, seconds = command.timeout,
-    message = ("%s: no %s within %g s"):format(command.text,
+    code = "timeout", command = shown(command), lines = command.lines, seconds = command.timeout,
+    message = ("%s: no %s within %g s"):format(shown(command),
       #command.lines > 0 and "final answer" or "answer", command.timeout),
   }
 end
@@ -136,7 +144,7 @@ function methods:send(command)
   local ok <const>, message <const>, name <const> =
     port:write(command.bare and command.text or command.text .. self.terminator)
   if not ok then
-    return nil, error_object.from_core(message, name, { message = command.text })
+    return nil, error_object.from_core(message, name, { message = shown(command) })
   end
   command.sent = true
   return true
@@ -149,7 +157,7 @@ end
 -- @treturn[2] attest.error
 function methods:converse(command)
   if self.closed then -- while it waited for a silence
-    return nil, closed_error(self, command.text)
+    return nil, closed_error(self, shown(command))
   end
   self.pending = command
   command.task = core.current()
@@ -231,7 +239,12 @@ function methods:run(text, options)
     steps = list,
     at = 1,
   }
-  return self:converse(command)
+  secret.begin(self, command)
+  local done <const>, err <const> = self:converse(command)
+  if command.is_secret then
+    secret.finish(self, command)
+  end
+  return done, err
 end
 
 -- for frames, judge and escape -------------------------------------------------
@@ -280,6 +293,13 @@ function methods:leave_data()
   self.port:data(false)
 end
 
+--- Writes every byte of both directions to a transcript, but for secrets.
+-- @tparam ?attest.trace trace
+function methods:transcribe(trace)
+  secret.transcribe(self, trace)
+  self.port:trace(trace)
+end
+
 --- Hands a URC to the handlers.
 function methods:deliver(name, fields)
   if not self.router:dispatch(name, fields) then
@@ -325,7 +345,7 @@ function methods:shut(err)
   self.closed = err
   local command <const> = self.pending
   if command then
-    command.error = closed_error(self, command.text)
+    command.error = closed_error(self, shown(command))
     self:finish(command, "CLOSED")
   end
   self.router:close(err)
@@ -348,6 +368,7 @@ function dialog.new(port, module, options)
     wakeup = options.wakeup,
     router = urc.new(),
     observers = {},
+    secrets = {},
     queue = {},
     busy = false,
   }, mt)

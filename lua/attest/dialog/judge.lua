@@ -29,12 +29,12 @@ local function rejected(d, command, line, number)
   local meaning <const> = known and (" (%s)"):format(known.en) or ""
   return error_object.new {
     code = "rejected",
-    command = command.text,
+    command = command.shown or command.text,
     lines = command.lines,
     final = line,
     number = number,
     meaning = known or nil,
-    message = ("%s: refused with %s%s"):format(command.text, line, meaning),
+    message = ("%s: refused with %s%s"):format(command.shown or command.text, line, meaning),
   }
 end
 
@@ -175,8 +175,9 @@ local function reboot(d, command)
     return outlast_boot(d, command)
   end
   command.error = error_object.new {
-    code = "reset", command = command.text, lines = command.lines,
-    message = ("%s: the module rebooted before it answered"):format(command.text),
+    code = "reset", command = command.shown or command.text, lines = command.lines,
+    message = ("%s: the module rebooted before it answered"):format(
+      command.shown or command.text),
   }
   d:finish(command, "REBOOT")
 end

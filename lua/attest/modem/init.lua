@@ -9,6 +9,7 @@ local catalogue <const> = require "attest.catalogue"
 local codec <const> = require "attest.codec"
 local dialog <const> = require "attest.dialog"
 local error_object <const> = require "attest.error"
+local mqtt <const> = require "attest.modem.mqtt"
 local session <const> = require "attest.modem.session"
 local socket <const> = require "attest.modem.socket"
 
@@ -122,6 +123,7 @@ soft.ready = session.ready
 soft.registered = session.registered
 soft.imei = session.imei
 soft.socket = socket.open
+soft.mqtt = mqtt.open
 
 -- methods that do not fail --------------------------------------------------------
 
@@ -145,7 +147,7 @@ end
 --- Writes every byte of both directions to a transcript.
 -- @tparam attest.trace trace
 function plain.trace(dut, trace)
-  dut.port:trace(trace)
+  dut.dialog:transcribe(trace)
 end
 
 --- Closes the port. Never waits; closing twice is quiet.
