@@ -26,6 +26,11 @@ uint64_t clock_now(const struct clock *c)
     return c->is_virtual ? c->virtual_now : uv_hrtime();
 }
 
+static bool is_before(const struct deadline *a, const struct deadline *b)
+{
+    return a->at < b->at || (a->at == b->at && a->order < b->order);
+}
+
 static void put(struct clock *c, size_t place, struct deadline *d)
 {
     c->heap[place] = d;
@@ -34,7 +39,7 @@ static void put(struct clock *c, size_t place, struct deadline *d)
 
 static void sift_up(struct clock *c, size_t place, struct deadline *d)
 {
-    while (place > 1 && c->heap[place / 2]->at > d->at) {
+    while (place > 1 && is_before(d, c->heap[place / 2])) {
         put(c, place, c->heap[place / 2]);
         place /= 2;
     }
@@ -44,9 +49,9 @@ static void sift_up(struct clock *c, size_t place, struct deadline *d)
 static void sift_down(struct clock *c, size_t place, struct deadline *d)
 {
     for (size_t child = place * 2; child <= c->count; child = place * 2) {
-        if (child < c->count && c->heap[child + 1]->at < c->heap[child]->at)
+        if (child < c->count && is_before(c->heap[child + 1], c->heap[child]))
             child++;
-        if (c->heap[child]->at >= d->at)
+        if (!is_before(c->heap[child], d))
             break;
         put(c, place, c->heap[child]);
         place = child;
@@ -78,6 +83,7 @@ int clock_set(struct clock *c, struct deadline *d, uint64_t at)
         place = ++c->count;
     }
     d->at = at > c->earliest ? at : c->earliest;
+    d->order = c->sets++;
     sift_up(c, place, d);
     sift_down(c, d->place, d);
     return 0;

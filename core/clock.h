@@ -17,6 +17,7 @@
 
 struct deadline {
     uint64_t at;                      /* ns on the clock */
+    uint64_t order;                   /* of being set: breaks ties */
     size_t place;                     /* 1-based heap slot; 0: not waiting */
     void (*fire)(struct deadline *d); /* called once, already removed */
 };
@@ -25,6 +26,7 @@ struct clock {
     struct deadline **heap;
     size_t count;
     size_t size;
+    uint64_t sets; /* so far */
     uint64_t virtual_now;
     uint64_t earliest; /* while firing: when a new deadline may fire */
     bool is_virtual;
@@ -46,7 +48,8 @@ void clock_cancel(struct clock *c, struct deadline *d);
 /* The earliest deadline's time, or CLOCK_NEVER. */
 uint64_t clock_next(const struct clock *c);
 
-/* Fires everything due now, in order of time; returns how many fired. */
+/* Fires everything due now, in order of time, and for one time in the order
+   in which it was set; returns how many fired. */
 size_t clock_fire(struct clock *c);
 
 /* Switches to virtual time, which starts where the real one stands. */

@@ -50,7 +50,9 @@ uint64_t task_time_after(const struct loop *l, double seconds)
 {
     if (!(seconds < 1e9))
         return CLOCK_NEVER;
-    uint64_t ns = seconds <= 0 ? 0 : (uint64_t)(seconds * 1e9);
+    /* Rounded up: a wait for what is left of a second ends after it, or a
+       loop that waits until a time would never get there. */
+    uint64_t ns = seconds <= 0 ? 0 : (uint64_t)(seconds * 1e9) + 1;
     return loop_now(l) + ns;
 }
 

@@ -5,6 +5,7 @@
 
 local address <const> = require "attest.address"
 local core <const> = require "attest.core"
+local folders <const> = require "attest.catalogue.folders"
 local error_object <const> = require "attest.error"
 local modem <const> = require "attest.modem"
 local plan <const> = require "attest.plan"
@@ -39,7 +40,7 @@ end
 --- Opens a simulated module in this process.
 local function open_simulated(where, path, options)
   local sim <const> = require "attest.sim"
-  where.kind = nil
+  where.kind, where.catalogue = nil, options.catalogue
   local simulated <const>, err <const> = sim.new(where)
   if not simulated then
     return nil, err
@@ -54,12 +55,14 @@ end
 --- Opens a module.
 -- @tparam string path a device, a PTY, or `sim:ct12?set=rssi=5`
 -- @tparam[opt] table options `module` (default: what a `sim:` path says, else "ct12"), port options
---   (`baud`, `parity`, `dtr`...), `echo`, `wakeup`, `catalogue`
+--   (`baud`, `parity`, `dtr`...), `echo`, `wakeup`, `catalogue` (folders of modules of your own,
+--   searched before your default one)
 -- @treturn[1] attest.dut
 -- @treturn[2] nil
 -- @treturn[2] attest.error "not_found", "busy", "invalid", "io"
 function attest.try_open(path, options)
   local ports <const>, rest <const> = split(options or {})
+  rest.catalogue = folders.list(rest.catalogue)
   local where <const>, err <const> = address.parse(path)
   if not where then
     return nil, err

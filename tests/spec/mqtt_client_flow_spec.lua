@@ -76,7 +76,7 @@ describe("the MQTT client publishes", function()
 
   it("until its time is over; what comes later ends it without a word", async(function()
     local b <close> = connected { ack_timeout = 3 }
-    b.broker.answers.publish = false
+    b.broker.answers.publish, b.broker.answers.pubrel = false, false
     publish(b, 1)
     publish(b, 2)
     core.sleep(4)

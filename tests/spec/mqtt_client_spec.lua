@@ -186,6 +186,7 @@ describe("the MQTT client closes:", function()
   it("what comes while it says goodbye is nothing", async(function()
     local b <close> = connected()
     b.broker:send { type = "publish", topic = "t", payload = "late" }
+    core.sleep(0.005)
     b.client:disconnect()
     b.broker:close()
     assert.same({ "closed by_us" }, settled(b))

@@ -492,21 +492,6 @@ static void test_a_hang_up_is_told_once(void **state)
     assert_int_equal(b->a.closed, 0);
 }
 
-static void test_what_came_before_a_hang_up_is_heard(void **state)
-{
-    struct bench *b = *state;
-
-    open_pty(b);
-    start(&b->a);
-    start(&b->b);
-    write_text(&b->a, "last words");
-    port_close(b->a.port);
-    while (b->b.closed == 0)
-        assert_true(loop_turn(&b->loop));
-    assert_int_equal(b->b.length, 10);
-    end(b);
-}
-
 static void test_a_hang_up_drops_what_is_queued(void **state)
 {
     struct bench *b = *state;
@@ -638,7 +623,6 @@ int main(void)
         TEST(test_a_large_write_is_queued_and_drained),
         TEST(test_a_pty_queues_so_much_and_no_more),
         TEST(test_a_hang_up_is_told_once),
-        TEST(test_what_came_before_a_hang_up_is_heard),
         TEST(test_a_hang_up_drops_what_is_queued),
         TEST(test_a_port_closes_with_writes_queued),
         TEST(test_a_pty_may_be_closed_from_inside_the_callback),

@@ -14,6 +14,9 @@ local schema <const> = require "attest.schema"
 
 local catalogue = {}
 
+--- Names the built-in modules.
+catalogue.builtin = { "ct12", "ml302" }
+
 local deepest <const> = 8 -- modules that extend each other
 -- Whole lines, or starts of lines where they end in a sign.
 local finals <const> = {
@@ -58,7 +61,8 @@ end
 local function not_found(where, search)
   errors.raise {
     code = "not_found",
-    message = ("%s: not found in %s"):format(where, table.concat(search, ", ")),
+    message = ("%s: not found in %s; built in are %s"):format(where, table.concat(search, ", "),
+      table.concat(catalogue.builtin, ", ")),
   }
 end
 
@@ -91,7 +95,9 @@ local read_module
 --- Starts a draft: empty, or that of the module which is extended.
 local function base_of(search, name, raw, index, depth)
   if not raw.extends then
-    return { families = {}, errors = {}, urcs = {}, words = {}, boot = {}, profile = {} }
+    return {
+      lineage = {}, families = {}, errors = {}, urcs = {}, words = {}, boot = {}, profile = {},
+    }
   end
   local from <const> = raw.extends == name and index + 1 or 1
   return read_module(search, raw.extends, from, depth + 1)
@@ -131,6 +137,24 @@ local function add_family(draft, family)
   if #fresh.raw > 0 then draft.families[#draft.families + 1] = fresh end
 end
 
+--- Changes an entry; its forms are changed together, never one of them alone.
+local function changed_entry(raw, changes)
+  local changed <const> = {}
+  copy_into(changed, raw)
+  copy_into(changed, changes)
+  changed.timeout = nil
+  if changes.timeout ~= nil and type(changed.forms) == "table" then
+    local forms <const> = {}
+    for i, form in ipairs(changed.forms) do
+      forms[i] = {}
+      copy_into(forms[i], form)
+      forms[i].timeout = changes.timeout
+    end
+    changed.forms = forms
+  end
+  return changed
+end
+
 local function change_entries(draft, name, raw)
   for _, removed in ipairs(raw.remove) do
     local family <const>, i <const> = find_raw(draft.families, removed)
@@ -140,10 +164,7 @@ local function change_entries(draft, name, raw)
   for entry, changes in pairs(raw.override) do
     local family <const>, i <const> = find_raw(draft.families, entry)
     if not family then refuse.at("module " .. name .. " override", "no entry %q", entry) end
-    local changed <const> = {}
-    copy_into(changed, family.raw[i])
-    copy_into(changed, changes)
-    family.raw[i] = changed
+    family.raw[i] = changed_entry(family.raw[i], changes)
   end
 end
 
@@ -166,6 +187,7 @@ read_module = function(search, name, from, depth)
   local raw <const> = module_check.check(name, evaluate("module " .. name, text, path))
   local draft <const> = base_of(search, name, raw, index, depth)
   draft.name, draft.title = name, raw.title or draft.title
+  if draft.lineage[1] ~= name then table.insert(draft.lineage, 1, name) end
   for _, family_name in ipairs(raw.families) do
     local family <const> = read_family(search, name, family_name)
     check_no_twins("family " .. family.name, family)
@@ -243,9 +265,9 @@ end
 
 local function assemble(draft)
   local module <const> = {
-    name = draft.name, title = draft.title, families = {}, list = {}, entries = {}, wires = {},
-    errors = draft.errors, urcs = draft.urcs, words = draft.words, boot = draft.boot,
-    profile = draft.profile,
+    name = draft.name, title = draft.title, lineage = draft.lineage,
+    families = {}, list = {}, entries = {}, wires = {}, errors = draft.errors, urcs = draft.urcs,
+    words = draft.words, boot = draft.boot, profile = draft.profile,
   }
   for i, family in ipairs(draft.families) do
     module.families[i] = { name = family.name, title = family.title, entries = {} }
@@ -259,7 +281,7 @@ end
 --- Loads a module's catalogue. Each call reads the files anew.
 -- @string name module, such as "ct12"
 -- @tparam[opt] {string,...} dirs users' directories, searched before the built-in one
--- @treturn[1] table module
+-- @treturn[1] table module; its `lineage` names it and the modules it extends, nearest first
 -- @treturn[2] nil
 -- @treturn[2] attest.error "not_found", or "invalid" with family and entry named
 -- @usage local ct12 = assert(catalogue.load("ct12"))
@@ -271,8 +293,5 @@ function catalogue.load(name, dirs)
   if errors.is(result) then return nil, result end
   return error(result, 0)
 end
-
---- Lists the modules that can be loaded by these names (built-in ones; directories are not read).
-catalogue.builtin = { "ct12", "ml302" }
 
 return catalogue

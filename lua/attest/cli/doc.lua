@@ -5,7 +5,9 @@
 -- COMMAND is whatever a person types for it: AT+QISEND, +qisend=, qisend, ATE.
 
 local catalogue <const> = require "attest.catalogue"
+local folders <const> = require "attest.catalogue.folders"
 local manual <const> = require "attest.doc"
+local shared <const> = require "attest.cli.options"
 
 local doc = {}
 
@@ -17,6 +19,7 @@ doc.summary = {
 function doc.parser(parser)
   parser:argument("command", "Command to explain; without it, all are listed."):args "?"
   parser:option("--module", "Module type."):default "ct12"
+  shared.catalogue(parser)
 end
 
 -- "at+qisend=3,5" -> "+QISEND"; "ATE0" -> "E"; "AT" -> "".
@@ -36,7 +39,8 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string or error object: no such module or command
 function doc.run(options)
-  local module <const>, err <const> = catalogue.load(options.module)
+  local dirs <const> = folders.list(options.catalogue)
+  local module <const>, err <const> = catalogue.load(options.module, dirs)
   if not module then
     return nil, err
   end

@@ -4,6 +4,7 @@
 -- simulated module.
 
 local address <const> = require "attest.address"
+local folders <const> = require "attest.catalogue.folders"
 local redirect <const> = require "attest.sim.redirect"
 
 local options = {}
@@ -52,6 +53,17 @@ function options.to_table(list)
   return result
 end
 
+local function folder(text)
+  return message_of(folders.check(text))
+end
+
+--- Adds the folders of modules of one's own.
+-- @tparam table parser of argparse
+function options.catalogue(parser)
+  parser:option("--catalogue", "Folder with modules of your own."):argname "DIR":count "*"
+    :convert(folder):default {}
+end
+
 --- Adds what configures a simulated module, except its state file.
 -- @tparam table parser of argparse
 function options.sim_common(parser)
@@ -66,6 +78,7 @@ end
 -- @tparam table parser of argparse
 function options.sim(parser)
   options.sim_common(parser)
+  options.catalogue(parser)
   parser:option("--state", "File that keeps the flash."):argname "FILE"
   parser:option("--dialect", "Spelling of answers."):choices { "example", "table", "field" }
 end
@@ -82,6 +95,7 @@ function options.sim_settings(parsed)
     seed = parsed.seed,
     state = parsed.state,
     dialect = parsed.dialect,
+    catalogue = folders.list(parsed.catalogue),
   }
 end
 

@@ -30,6 +30,8 @@ local function add_slots(parser)
     :default {}
   parser:option("--sim", "Simulate a module of this type in each slot."):argname "MODULE"
   parser:option("--slots", "How many modules --sim simulates."):argname "N":convert(count)
+  parser:option("--module", "Module type, instead of the one that the plans name.")
+  shared.catalogue(parser)
   shared.sim_common(parser)
   parser:flag("--allow-missing", "A port that cannot be opened is that slot's ERROR.")
 end
@@ -101,6 +103,7 @@ function run.run(options)
     db = options.db, junit = options.junit, json = options.json,
     transcript = options.transcript, operator = options.operator, batch = options.batch,
     purpose = options.purpose, ["repeat"] = options["repeat"], loop = options.loop,
+    module = options.module, catalogue = options.catalogue,
     allow_missing = options.allow_missing, jsonl = options.jsonl, lang = options.lang,
   }
 end

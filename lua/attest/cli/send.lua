@@ -7,6 +7,7 @@
 
 local attest <const> = require "attest"
 local core <const> = require "attest.core"
+local shared <const> = require "attest.cli.options"
 
 local send = {}
 
@@ -40,6 +41,7 @@ function send.parser(parser)
   parser:argument("command", "Commands, each sent on its own line."):args "+"
   parser:option("--port", "Path of the port, or sim:MODULE."):count "1"
   parser:option("--module", "Module type; ct12 unless the port tells.")
+  shared.catalogue(parser)
   parser:option("--baud", "Bits per second."):convert(rate)
   parser:option("--timeout", "Seconds to wait for each answer."):convert(positive)
 end
@@ -79,7 +81,7 @@ end
 
 local function open_and_send(options)
   local dut <const>, err <const> = attest.try_open(options.port, {
-    module = options.module, baud = options.baud,
+    module = options.module, baud = options.baud, catalogue = options.catalogue,
   })
   if not dut then
     complain(err)

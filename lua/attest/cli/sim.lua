@@ -22,7 +22,8 @@ sim.summary = {
 local function epilog()
   local lines <const> = { "Settings (--set):" }
   for _, setting in ipairs(simulator.settings()) do
-    lines[#lines + 1] = ("   %-10s %s"):format(setting.name, setting.doc)
+    local model <const> = setting.of and (" (%s)"):format(setting.of) or ""
+    lines[#lines + 1] = ("   %-10s %s%s"):format(setting.name, setting.doc, model)
   end
   lines[#lines + 1] = ""
   lines[#lines + 1] = "Faults (--fault): " .. simulator.faults()

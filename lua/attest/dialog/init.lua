@@ -38,6 +38,9 @@ end
 --- Tells the observers; events are those of vectors: echo, info, urc, prompt,
 -- raw, data, cmd, flag, noise.
 function methods:tell(event, value)
+  if not self.observers[1] then
+    return
+  end
   for _, fn in ipairs(self.observers) do
     fn(event, value)
   end

@@ -10,6 +10,7 @@ local codec <const> = require "attest.codec"
 local dialog <const> = require "attest.dialog"
 local error_object <const> = require "attest.error"
 local mqtt <const> = require "attest.modem.mqtt"
+local passthrough <const> = require "attest.modem.passthrough"
 local session <const> = require "attest.modem.session"
 local socket <const> = require "attest.modem.socket"
 
@@ -124,6 +125,7 @@ soft.registered = session.registered
 soft.imei = session.imei
 soft.socket = socket.open
 soft.mqtt = mqtt.open
+soft.passthrough = passthrough.open
 
 -- methods that do not fail --------------------------------------------------------
 

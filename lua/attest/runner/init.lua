@@ -9,6 +9,8 @@
 --       db = "attest.db", junit = "out.xml", json = "records/", transcript = "traces/",
 --       operator = "wang", batch = "B7", purpose = "production",
 --       ["repeat"] = 3, loop = false, allow_missing = false,
+--       module = "ml302",   -- instead of the one that the plans name
+--       catalogue = { "modules/" },        -- folders of modules of one's own
 --       jsonl = false,      -- events to out, progress to err
 --       lang = "en",
 --       watchdog = 5,       -- seconds a script may run on without waiting
@@ -43,7 +45,7 @@ local OPTIONS <const> = {
   json = "string", transcript = "string", operator = "string", batch = "string",
   purpose = "string", ["repeat"] = "number", loop = "boolean", allow_missing = "boolean",
   jsonl = "boolean", lang = "string", open = "function", store = "table", signals = "function",
-  watchdog = "number", out = "any", err = "any",
+  watchdog = "number", module = "string", catalogue = "table", out = "any", err = "any",
 }
 
 local function check_options(args)
@@ -260,6 +262,7 @@ local function new_job(args)
     open = args.open or require("attest").open,
     station = { id = host, host = host }, operator = args.operator, batch = args.batch,
     purpose = args.purpose, transcript = args.transcript, params = args.params or {},
+    module = args.module, catalogue = args.catalogue,
     rounds = args["repeat"] or 1, is_endless = args.loop or false,
     sources = {}, plans = {}, slots = {},
     tally = { runs = 0, counts = {}, worst = "SKIPPED", unstored = 0, unexported = 0 },

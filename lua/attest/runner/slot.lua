@@ -53,7 +53,9 @@ end
 function methods:open(module)
   local before <const> = core.owner()
   core.set_owner(self)
-  local ok <const>, dut <const>, err <const> = pcall(self.job.open, self.port, { module = module })
+  local ok <const>, dut <const>, err <const> = pcall(self.job.open, self.port, {
+    module = self.job.module or module, catalogue = self.job.catalogue,
+  })
   core.set_owner(before)
   if ok and dut then
     self.dut = dut

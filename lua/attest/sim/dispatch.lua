@@ -5,10 +5,10 @@
 -- `fn(machine, call)`; it runs in a task, may wait, and returns
 --
 --     nothing     the command ends with OK
---     a number    it ends with ERROR=<number>
+--     a number    it is refused with it, in the words of the model
 --     false       it has printed its own end
 --
--- A command that is in the catalogue but has no behaviour is unknown here.
+-- A command that is in the catalogue but is refused by the model is unknown here.
 
 local codec <const> = require "attest.codec"
 local input <const> = require "attest.sim.input"
@@ -56,22 +56,26 @@ function methods:payload(length, limit)
   return engine:payload_until(CTRL_Z, limit, PAUSE)
 end
 
-local function is_known(machine, command)
+-- The entry of a command that this module has.
+local function find_entry(machine, command)
   local entry <const> = codec.lookup(machine.module, command)
-  return entry and machine.behaviours[entry.name] ~= nil
+  return entry and machine.behaviours[entry.name] and entry
 end
 
--- The best reading of a line: the first that is a command at all.
--- Without any the refusal is nil, too: what is no command gets no answer.
+-- The best reading of a line: the first that is a command at all, else the
+-- refusal and the entry that it is about. Without any the refusal is nil,
+-- too: what is no command gets no answer.
 local function parse(machine, text, is_long)
   local refusal
   for _, command in ipairs(input.commands(text)) do
     refusal = refusal or UNKNOWN
     if is_long then
       return nil, BAD_LENGTH
-    elseif is_known(machine, command) then
+    end
+    local entry <const> = find_entry(machine, command)
+    if entry then
       local parsed <const>, why <const> = codec.parse(machine.module, command)
-      return parsed, why and why.number
+      return parsed, why and why.number, entry
     end
   end
   return nil, refusal
@@ -83,9 +87,9 @@ local function lacks_network(machine, call)
 end
 
 local function judge(machine, text, is_long)
-  local parsed <const>, refusal <const> = parse(machine, text, is_long)
+  local parsed <const>, refusal <const>, entry <const> = parse(machine, text, is_long)
   if not parsed then
-    return refusal or false
+    return refusal or false, entry
   end
   local call <const> = setmetatable({
     machine = machine,
@@ -95,9 +99,20 @@ local function judge(machine, text, is_long)
     args = parsed.args,
   }, mt)
   if lacks_network(machine, call) then
-    return BAD_STATE
+    return BAD_STATE, entry
   end
-  return machine.behaviours[parsed.entry.name](machine, call)
+  return machine.behaviours[parsed.entry.name](machine, call), entry
+end
+
+--- Tells whether a line is a command that needs no line end, such as ATO.
+-- @tparam machine machine
+-- @tparam string text
+-- @treturn boolean
+function dispatch.is_bare(machine, text)
+  local command <const> = text:gsub("^[%c%s+]+", "")
+  local entry <const>, form <const> = codec.lookup(machine.module, command)
+  return form ~= nil and form.kind == "bare" and form.effects.enters_data ~= nil
+    and machine.behaviours[entry.name] ~= nil
 end
 
 --- Runs one line from the client to its end; may wait.
@@ -105,7 +120,7 @@ end
 -- @tparam string text
 -- @tparam boolean is_long the line was too long to keep
 function dispatch.execute(machine, text, is_long)
-  local ok, result <const> = xpcall(judge, function(err)
+  local ok, result, entry = xpcall(judge, function(err)
     return type(err) == "string" and debug.traceback(err, 2) or err
   end, machine, text, is_long)
   if not machine.engine:is_running() then
@@ -116,7 +131,7 @@ function dispatch.execute(machine, text, is_long)
   elseif result == nil then
     machine:print("OK")
   elseif result then
-    machine:print(string.format("ERROR=%d", result))
+    machine:print(machine:refuse(result, entry))
   end
 end
 

@@ -3,7 +3,7 @@
 -- Takes turns with the client: echoes what is typed, runs one command line at
 -- a time in a task of its own, captures payloads for it, and keeps unasked
 -- lines out of a payload exchange. Knows neither a command nor a module; what
--- a line means is decided by `execute`.
+-- a line means is decided by `execute`, and in data mode nothing is a line.
 --
 -- Invariant: while a command runs, input waits; it is echoed when its turn
 -- comes, so echo and answers never mix.
@@ -15,6 +15,12 @@ local engine = {}
 
 -- Seconds after a CR within which an LF still belongs to it.
 local LF_WINDOW <const> = 0.01
+-- Seconds of silence that end a command which has no line end.
+local BARE_SILENCE <const> = 0.5
+-- Lines kept back; a module has only so much memory.
+local MOST_HELD <const> = 1024
+-- Seconds of silence behind a payload that is over.
+local SURPLUS <const> = 0.02
 
 local methods <const> = {}
 local mt <const> = { __name = "attest.sim.engine", __index = methods }
@@ -22,13 +28,15 @@ local mt <const> = { __name = "attest.sim.engine", __index = methods }
 --- Makes an engine that answers from power_on() on. What came before the first
 -- one is kept, as a line keeps what nobody has read yet.
 -- @tparam table options `write(bytes)`; `execute(text, is_long)`, which runs
---   in a task and may wait
+--   in a task and may wait; `is_bare(text)`: a command without a line end
 -- @treturn engine
 function engine.new(options)
   return setmetatable({
     write = options.write,
     execute = options.execute,
+    is_bare = options.is_bare,
     input = input.new(),
+    idle = {},
     is_on = false,
     is_new = true,
     has_echo = true,
@@ -46,8 +54,9 @@ end
 function methods:power_off()
   self.is_on = false
   self.input:reset()
-  self.held = {}
-  self.is_holding = false
+  self.held, self.idle = {}, {}
+  self.is_holding, self.is_raw = false, false
+  self.sink = nil
   self.capturing = nil
   local task <const> = self.task
   self.task = nil
@@ -74,6 +83,8 @@ end
 function methods:receive(bytes)
   if not self.is_on and not self.is_new then
     return
+  elseif self.sink then
+    return self.sink(bytes)
   end
   self.input:feed(bytes)
   if self.capturing then
@@ -97,15 +108,24 @@ function methods:wait_for_lf()
   end)
 end
 
+function methods:wait_for_silence()
+  if self.is_bare(self.input:unfinished()) then
+    self.timer = core.after(BARE_SILENCE, function()
+      self.timer = nil
+      self:start(self.input:finish(), false)
+    end)
+  end
+end
+
 -- Works through the input until a command runs or nothing is left.
 function methods:pump()
-  while self.is_on and not self.task do
+  while self.is_on and not self.task and not self.sink do
     local kind <const>, bytes <const>, text <const>, is_long <const> = self.input:next()
     self:stop_timer()
     if kind == "pending" then
       return self:wait_for_lf()
     elseif kind == nil then
-      return
+      return self:wait_for_silence()
     end
     self:echo(bytes)
     if kind == "line" then
@@ -126,6 +146,7 @@ local function run(self, text, is_long)
   end
   self.task = nil
   self:release()
+  self:run_idle()
   self:pump()
   if not ok then
     error(err, 0)
@@ -136,10 +157,11 @@ function methods:start(text, is_long)
   self.task = core.spawn(run, self, text, is_long)
 end
 
---- Prints a line nobody asked for; during a payload exchange it waits.
+--- Prints a line nobody asked for; during a payload exchange, and where it
+-- would be taken for data, it waits.
 function methods:announce(bytes)
-  if self.is_holding then
-    self.held[#self.held + 1] = bytes
+  if self.is_holding or self.is_raw then
+    self.held[#self.held + 1] = #self.held < MOST_HELD and bytes or nil
   else
     self.write(bytes)
   end
@@ -152,10 +174,52 @@ end
 
 function methods:release()
   self.is_holding = false
+  if self.is_raw then
+    return
+  end
   for _, bytes in ipairs(self.held) do
     self.write(bytes)
   end
   self.held = {}
+end
+
+function methods:run_idle()
+  local list <const> = self.idle
+  self.idle = {}
+  for _, fn in ipairs(list) do
+    fn()
+  end
+end
+
+--- Calls `fn` while no command runs: now, or when the one that does has ended.
+function methods:when_idle(fn)
+  if self.task then
+    self.idle[#self.idle + 1] = fn
+  else
+    fn()
+  end
+end
+
+--- Begins data mode: everything that comes, what waits already first, goes to
+-- `sink`.
+-- @tparam function sink called with bytes
+-- @tparam boolean is_raw lines nobody asked for wait until take_back()
+function methods:divert(sink, is_raw)
+  self.sink, self.is_raw = sink, is_raw
+  self:stop_timer()
+  local bytes <const> = self.input:leave()
+  if bytes ~= "" then
+    sink(bytes)
+  end
+end
+
+--- Ends data mode.
+function methods:take_back()
+  self.sink, self.is_raw = nil, false
+  if not self.is_holding then
+    self:release()
+  end
+  self:pump()
 end
 
 -- Waits for input until `take` is content or `idle` seconds pass in silence.
@@ -182,6 +246,13 @@ function methods:payload(length, idle)
     self.input:rest()
   end
   return bytes
+end
+
+--- Swallows what follows a payload without a pause; waits for the pause.
+-- @treturn boolean whether anything did
+function methods:swallow()
+  capture(self, function() end, SURPLUS)
+  return self.input:rest() ~= ""
 end
 
 --- Captures a payload of unknown length for the running command: a mark, the

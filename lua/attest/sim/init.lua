@@ -20,7 +20,7 @@ local settings <const> = require "attest.sim.settings"
 
 local sim = {}
 
-local MODELS <const> = { ct12 = "attest.sim.ct12" }
+local MODELS <const> = { ct12 = "attest.sim.ct12", ml302 = "attest.sim.ml302" }
 local DIALECTS <const> = { example = true, table = true, field = true }
 local OPTIONS <const> = {
   module = true, map = true, set = true, state = true, fault = true, seed = true,
@@ -51,12 +51,15 @@ local function invalid(format, ...)
   return nil, errors.new { code = "invalid", message = string.format(format, ...) }
 end
 
-local function load_model(name)
-  local path <const> = MODELS[name]
-  if not path then
-    return invalid("no simulated module %q; there are: %s", tostring(name), names(MODELS))
+-- The model of a module: its own, or that of the nearest module that it extends.
+local function load_model(module)
+  for _, name in ipairs(module.lineage) do
+    if MODELS[name] then
+      return require(MODELS[name]), name
+    end
   end
-  return require(path)
+  return invalid("module %q cannot be simulated: it extends none of %s", module.name,
+    names(MODELS))
 end
 
 local function open_flash(options, model)
@@ -64,19 +67,19 @@ local function open_flash(options, model)
 end
 
 local function collect(options)
-  local model, module, settled, faults, memory, err
+  local module, settled, faults, memory, err
   if not DIALECTS[options.dialect or "example"] then
     return invalid("no dialect %q; there are: %s", tostring(options.dialect), names(DIALECTS))
-  end
-  model, err = load_model(options.module)
-  if not model then
-    return nil, err
   end
   module, err = catalogue.load(options.module, options.catalogue)
   if not module then
     return nil, err
   end
-  settled, err = settings.check(options.set)
+  local model <const>, model_name <const> = load_model(module)
+  if not model then
+    return nil, model_name
+  end
+  settled, err = settings.check(options.set, model_name)
   if not settled then
     return nil, err
   end

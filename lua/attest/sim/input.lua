@@ -29,6 +29,7 @@ function input.new(max_line)
     is_long = false,
     is_settled = false,
     sends_lf = true,
+    lacks_lf = false,
   }, mt)
 end
 
@@ -59,18 +60,30 @@ local function keep_typed(self, bytes)
   self.typed = self.typed .. bytes:sub(1, room)
 end
 
+--- Tells what was typed of an unfinished line.
+function methods:unfinished()
+  return rub_out(self.typed)
+end
+
+--- Takes an unfinished line as it is.
+-- @treturn string
+function methods:finish()
+  local text <const> = rub_out(self.typed)
+  self.typed, self.is_long = "", false
+  return text
+end
+
 -- Ends the line at the CR at `at`.
 local function end_line(self, at)
   local has_lf <const> = self.buffer:byte(at + 1) == 10
   if at < #self.buffer or self.is_settled then
     self.sends_lf = has_lf
   end
-  self.is_settled = false
+  self.is_settled, self.lacks_lf = false, not has_lf
   local bytes <const> = take(self, has_lf and at + 1 or at)
   keep_typed(self, bytes:sub(1, at - 1))
-  local text <const>, is_long <const> = self.typed, self.is_long
-  self.typed, self.is_long = "", false
-  return "line", bytes, rub_out(text), is_long
+  local is_long <const> = self.is_long
+  return "line", bytes, self:finish(), is_long
 end
 
 --- Takes the next piece of the command mode.
@@ -127,6 +140,18 @@ end
 --- Takes everything that waits.
 function methods:rest()
   return take(self, #self.buffer)
+end
+
+--- Leaves the command mode: takes everything that waits, but for an LF that
+-- belongs to the line before.
+-- @treturn string
+function methods:leave()
+  if self.lacks_lf and self.buffer:byte() == 10 then
+    take(self, 1)
+  end
+  local bytes <const> = self:rest()
+  self:reset()
+  return bytes
 end
 
 --- Forgets everything, as a power cycle does.

@@ -3,6 +3,7 @@
 -- The TCP and UDP links of a simulated module: identifiers, who is at the
 -- other end as the module was told, and pausing when the client reads too
 -- slowly. Reports what arrives through two callbacks; prints nothing itself.
+-- A link that is held is not listened to: the network keeps its bytes.
 
 local errors <const> = require "attest.error"
 
@@ -71,9 +72,16 @@ function methods:open(told)
     mode = told.mode,
     local_port = connection:local_port(),
     connection = connection,
+    queue = {},
   }
   self.by_id[link.id] = link
   return link
+end
+
+local function listen_again(self, link)
+  if not link.is_held and not self.is_paused then
+    link.connection:resume()
+  end
 end
 
 -- The client reads slowly: nobody's bytes are taken until it has caught up.
@@ -88,14 +96,15 @@ local function pause(self)
   self.line():when_drained(function()
     self.is_paused = false
     for _, link in ipairs(self:list()) do
-      link.connection:resume()
+      listen_again(self, link)
     end
   end)
 end
 
 local function deliver(self, link, bytes)
-  for at = 1, #bytes, PIECE do
-    self.received(link, bytes:sub(at, at + PIECE - 1))
+  local piece <const> = link.mode == links.DIRECT and math.max(#bytes, 1) or PIECE
+  for at = 1, #bytes, piece do
+    self.received(link, bytes:sub(at, at + piece - 1))
   end
   if self.line():is_crowded() then
     pause(self)
@@ -144,16 +153,68 @@ function methods:send(link, bytes)
   return self.peers:write(link.connection, bytes)
 end
 
---- Closes a link without a word.
-function methods:close(link)
+local function ignore() end
+
+local function send_queue(link)
+  local bytes <const> = table.concat(link.queue)
+  link.queue, link.is_sending = {}, true
+  link.connection:write(bytes, function()
+    link.is_sending = false
+    if #link.queue > 0 then
+      send_queue(link)
+    end
+  end)
+end
+
+--- Sends bytes as they come, in their order, and never waits. Each piece of
+-- UDP is a datagram.
+function methods:stream(link, bytes)
+  if link.type == "UDP" then
+    return link.connection:write(bytes, ignore)
+  end
+  link.queue[#link.queue + 1] = bytes
+  if not link.is_sending then
+    send_queue(link)
+  end
+end
+
+--- Listens to a link no more, for a while.
+function methods:hold(link) -- luacheck: ignore 212/self
+  link.is_held = true
+  link.connection:pause()
+end
+
+--- Listens to all links again, or to one only.
+-- @tparam[opt] table chosen link
+function methods:listen(chosen)
+  for _, link in ipairs(self:list()) do
+    if chosen and link ~= chosen then
+      self:hold(link)
+    else
+      link.is_held = false
+      listen_again(self, link)
+    end
+  end
+end
+
+local function remove(self, link)
   self.by_id[link.id] = nil
   link.connection:close()
+end
+
+--- Closes a link without a word, once it has sent what it should.
+function methods:close(link)
+  if #link.queue > 0 then
+    link.connection:write(table.concat(link.queue), ignore)
+    link.queue = {}
+  end
+  remove(self, link)
 end
 
 --- Closes all links without a word, as a power cycle does.
 function methods:close_all()
   for _, link in ipairs(self:list()) do
-    self:close(link)
+    remove(self, link)
   end
 end
 

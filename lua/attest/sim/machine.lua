@@ -11,16 +11,24 @@
 --     model.has_card(machine)
 --     model.registered(machine)  what it says when <stat> has changed
 --     model.closed        what a closed link of each type prints
---     model.behaviours    one function per catalogue entry
+--     model.refusal(machine, number, entry)  line that refuses a command; the
+--                         entry is nil for an unknown one; ERROR=<number>
+--     model.start(machine), model.stop(machine)  at power on and off, for what
+--                         else lives with it
+--     model.online(machine)  when it may reach peers
+--     model.behaviours    one function per catalogue entry, false for one that
+--                         is refused; for the others see attest.sim.declared
 --
 -- Invariant: after power_off() nothing of the former life prints any more.
 
 local core <const> = require "attest.core"
 local codec <const> = require "attest.codec"
+local declared <const> = require "attest.sim.declared"
 local dispatch <const> = require "attest.sim.dispatch"
 local engines <const> = require "attest.sim.engine"
 local lines <const> = require "attest.sim.line"
 local links <const> = require "attest.sim.links"
+local passthrough <const> = require "attest.sim.passthrough"
 local peers <const> = require "attest.sim.peers"
 
 local machine = {}
@@ -36,10 +44,13 @@ local function make_links(self, net, rules)
   self.links = links.new {
     peers = self.peers,
     received = function(link, bytes)
+      if link.channel then
+        return self.passthrough:deliver(link.channel, bytes)
+      end
       self:announce_payload(self.module.profile.received, { link_num = link.id }, bytes)
     end,
     lost = function(link)
-      self:announce(self.model.closed[link.type])
+      self:lose(link.channel, self.model.closed[link.type])
     end,
     line = function()
       return self.line
@@ -55,13 +66,14 @@ function machine.new(parts)
   local self <const> = setmetatable({
     module = parts.module,
     model = parts.model,
-    behaviours = parts.model.behaviours,
+    behaviours = declared.complete(parts.module, parts.model.behaviours),
     settings = parts.settings,
     faults = parts.faults,
     flash = parts.flash,
     dialect = parts.dialect,
     clock_offset = 0,
     timers = {},
+    tasks = {},
   }, mt)
   make_links(self, parts.net, parts.rules)
   self.engine = engines.new {
@@ -71,6 +83,16 @@ function machine.new(parts)
     execute = function(text, is_long)
       dispatch.execute(self, text, is_long)
     end,
+    is_bare = function(text)
+      return dispatch.is_bare(self, text)
+    end,
+  }
+  self.passthrough = passthrough.new {
+    engine = self.engine,
+    write = function(bytes)
+      self:write(bytes)
+    end,
+    guard = self.settings.guard,
   }
   return self
 end
@@ -90,6 +112,52 @@ function methods:attach(port, closed)
   }
 end
 
+-- Most bytes of a datagram in direct mode.
+local DATAGRAM <const> = 1024
+
+-- A link as the far side of a data mode.
+local function channel_of(self, link)
+  return {
+    is_raw = true,
+    piece = link.type == "UDP" and DATAGRAM or nil,
+    send = function(bytes)
+      self.links:stream(link, bytes)
+    end,
+    entered = function()
+      self.links:listen(link)
+    end,
+    left = function()
+      self.links:listen()
+    end,
+    hold = function()
+      self.links:hold(link)
+    end,
+  }
+end
+
+--- Begins to serve a link that was opened and told; a direct one takes the
+-- client with it into data mode.
+function methods:serve_link(link)
+  if link.mode == links.DIRECT then
+    link.channel = channel_of(self, link)
+    self.passthrough:enter(link.channel)
+  end
+  self.links:start(link)
+end
+
+--- Closes a link by a command.
+function methods:close_link(link)
+  self.passthrough:forget(link.channel)
+  self.links:close(link)
+end
+
+--- Tells, in the middle of its data if need be, that a far side is gone.
+-- @tparam ?table channel of attest.sim.passthrough
+-- @tparam string name of the URC
+function methods:lose(channel, name)
+  self.passthrough:lost(channel, "\r\n" .. self:spell(name) .. "\r\n")
+end
+
 --- Runs `fn` later, unless the power goes before.
 function methods:later(seconds, fn)
   local timer
@@ -98,6 +166,18 @@ function methods:later(seconds, fn)
     fn()
   end)
   self.timers[timer] = true
+end
+
+--- Runs `fn` in a task of its own, unless the power goes before.
+-- @treturn task
+function methods:work(fn)
+  local task
+  task = core.spawn(function()
+    fn()
+    self.tasks[task] = nil
+  end)
+  self.tasks[task] = true
+  return task
 end
 
 function methods:write(bytes)
@@ -119,6 +199,14 @@ function methods:spell(name, values)
   return codec.announce(self.module, name, values, self.dialect)
 end
 
+--- Words the refusal of a command.
+-- @tparam integer number as the model counts errors
+-- @tparam ?table entry of the catalogue
+function methods:refuse(number, entry)
+  local refusal <const> = self.model.refusal
+  return refusal and refusal(self, number, entry) or ("ERROR=%d"):format(number)
+end
+
 local function payload_of(module, name)
   for _, urc in ipairs(module.urcs) do
     if urc.name == name then
@@ -135,11 +223,22 @@ function methods:announce_payload(name, values, bytes)
   self.engine:announce("\r\n" .. self:spell(name, values) .. gap .. bytes .. "\r\n")
 end
 
+local function tell_model(self, event)
+  local fn <const> = self.model[event]
+  if fn then
+    fn(self)
+  end
+end
+
 local function register(self)
   self.stat = self.settings.creg
   self.model.registered(self)
+  local word <const> = self.module.profile.network_word
+  if word and self:has_network() then
+    self:announce(word)
+  end
   if self:has_network() then
-    self:announce(self.module.profile.network_word)
+    tell_model(self, "online")
   end
 end
 
@@ -162,6 +261,7 @@ end
 function methods:power_on()
   self.memory = self.model.memory()
   self.stat = IDLE
+  tell_model(self, "start")
   self:later(self.settings.boot, function()
     wake_up(self)
   end)
@@ -170,12 +270,17 @@ end
 --- Ends everything at once, without a word.
 function methods:power_off()
   self.engine:power_off()
+  tell_model(self, "stop")
+  self.passthrough:reset()
   self.links:close_all()
   self.stat = IDLE
   for timer in pairs(self.timers) do
     timer:stop()
   end
-  self.timers = {}
+  for task in pairs(self.tasks) do
+    task:cancel("power off")
+  end
+  self.timers, self.tasks = {}, {}
 end
 
 --- Powers off and on again. In a command's task, do nothing after it that waits.

@@ -149,7 +149,7 @@ end
 
 -- Counts from the last packet sent, whatever it was, as the broker does.
 function schedule_ping(self)
-  if self.ping_interval == 0 or self.pong or self.ping then
+  if self.ping_interval == 0 or self.ping then
     return
   end
   self.ping = core.after(math.max(ping_due_in(self), 0), function()

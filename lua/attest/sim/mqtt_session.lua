@@ -56,7 +56,7 @@ function methods:answered(answer, id)
     return false
   end
   local is_released <const> = entry.packet.type == "pubrel"
-  if answer == "pubrec" and not is_released and entry.packet.qos == 2 then
+  if answer == "pubrec" and entry.packet.qos == 2 then
     entry.packet = { type = "pubrel", id = id }
     entry.turn = take_turn(self)
     return true

@@ -3,6 +3,9 @@
 -- What `--set key=value` may change in a simulated module: names, defaults,
 -- limits and their documentation. Values come as text from a command line or
 -- as Lua values from a script. Knows nothing of what they are used for.
+--
+-- A setting with `of` is that model's only; two models may have one of the
+-- same name.
 
 local errors <const> = require "attest.error"
 
@@ -57,23 +60,64 @@ local function wires(value)
   return pairs_of_pins
 end
 
+local function word(...)
+  local words <const> = { ... }
+  return function(value)
+    for _, each in ipairs(words) do
+      if value == each then
+        return value
+      end
+    end
+    return nil, table.concat(words, " or ")
+  end
+end
+
 local SECONDS <const> = number(0, 1e9)
 
 -- In the order in which --help shows them.
 local list <const> = {
-  { name = "imei", default = "860720087453595", check = text, doc = "IMEI that AT+GSN prints" },
+  { name = "imei", default = "860720087453595", check = text, doc = "IMEI that it prints" },
   {
     name = "iccid",
+    of = "ct12",
     default = "898604E6192391620488",
     check = text,
     doc = "ICCID of the card in USIM0; empty: no card",
   },
   {
     name = "iccid1",
+    of = "ct12",
     check = text,
     doc = "ICCID of the card in USIM1; the same as iccid unless set",
   },
-  { name = "version", default = "CT12_V1.0.1", check = text, doc = "firmware version" },
+  {
+    name = "guard",
+    of = "ct12",
+    default = 1,
+    check = number(0.01, 60),
+    doc = "seconds of silence before and after +++ that make it an escape",
+  },
+  {
+    name = "imsi",
+    of = "ml302",
+    default = "460041234567890",
+    check = text,
+    doc = "IMSI of the card; empty: no card",
+  },
+  {
+    name = "version",
+    of = "ct12",
+    default = "CT12_V1.0.1",
+    check = text,
+    doc = "firmware version",
+  },
+  {
+    name = "version",
+    of = "ml302",
+    default = "ML302_V1.0.1",
+    check = text,
+    doc = "firmware version",
+  },
   { name = "rssi", default = 23, check = code(0, 31, 99), doc = "signal as AT+CSQ prints it" },
   { name = "ber", default = 99, check = code(0, 7, 99), doc = "bit error class of AT+CSQ" },
   {
@@ -84,78 +128,117 @@ local list <const> = {
   },
   { name = "boot", default = 0.5, check = SECONDS, doc = "seconds from power-on to RDY" },
   { name = "register", default = 0.5, check = SECONDS, doc = "seconds from RDY to the network" },
-  { name = "tz", default = 8, check = number(-12, 14), doc = "hours that AT+QLTS is ahead of UTC" },
+  {
+    name = "tz",
+    of = "ct12",
+    default = 8,
+    check = number(-12, 14),
+    doc = "hours that AT+QLTS is ahead of UTC",
+  },
   {
     name = "wire",
+    of = "ct12",
     default = {},
     shown = "",
     check = wires,
     doc = "GPIO pins wired together, such as 0:1",
   },
+  {
+    name = "reconnect",
+    default = 4,
+    check = SECONDS,
+    doc = "seconds before the first attempt to reconnect; each further one waits twice as long",
+  },
+  {
+    name = "ping",
+    of = "ml302",
+    default = 0.5,
+    check = number(0.01, 10),
+    doc = "keep-alive intervals from one ping to the next",
+  },
+  {
+    name = "topic",
+    of = "ml302",
+    default = "quoted",
+    check = word("quoted", "bare"),
+    doc = "topic of +MQTTPUBLISH: quoted, or bare as older firmware prints it",
+  },
 }
 
---- Lists every setting in the order of the documentation.
--- @treturn table list of `{ name, default, doc }`; the default as it would be
---   typed, nil where another setting's value is taken
-function settings.list()
+local function of(model)
   local out <const> = {}
-  for i, setting in ipairs(list) do
-    local default <const> = setting.shown or setting.default and tostring(setting.default)
-    out[i] = { name = setting.name, default = default, doc = setting.doc }
+  for _, setting in ipairs(list) do
+    if not (model and setting.of) or setting.of == model then
+      out[#out + 1] = setting
+    end
   end
   return out
 end
 
-local function find(name)
-  for _, setting in ipairs(list) do
+--- Lists every setting in the order of the documentation.
+-- @tparam[opt] string model name; without it those of all models
+-- @treturn table list of `{ name, of, default, doc }`; the default as it would
+--   be typed, nil where another setting's value is taken
+function settings.list(model)
+  local out <const> = {}
+  for i, setting in ipairs(of(model)) do
+    local default <const> = setting.shown or setting.default and tostring(setting.default)
+    out[i] = { name = setting.name, of = setting.of, default = default, doc = setting.doc }
+  end
+  return out
+end
+
+local function find(known, name)
+  for _, setting in ipairs(known) do
     if setting.name == name then
       return setting
     end
   end
 end
 
-local function names()
+local function names(known)
   local out <const> = {}
-  for i, setting in ipairs(list) do
+  for i, setting in ipairs(known) do
     out[i] = setting.name
   end
   return table.concat(out, " ")
 end
 
-local function unknown(name)
+local function unknown(known, name)
   return errors.new {
     code = "invalid",
-    message = string.format("unknown setting %q; known are: %s", tostring(name), names()),
+    message = string.format("unknown setting %q; known are: %s", tostring(name), names(known)),
   }
 end
 
-local function bad(name, value, expected)
+local function bad(known, name, value, expected)
   return errors.new {
     code = "invalid",
     message = string.format(
-      "setting %s=%s: expected %s (settings: %s)", name, tostring(value), expected, names()
+      "setting %s=%s: expected %s (settings: %s)", name, tostring(value), expected, names(known)
     ),
   }
 end
 
 --- Checks what the user set and fills in the rest.
--- @tparam[opt] table given values by name
--- @treturn[1] table every setting by name
+-- @tparam ?table given values by name
+-- @tparam string model name
+-- @treturn[1] table every setting of the model by name
 -- @treturn[2] nil
 -- @treturn[2] error `invalid`, naming the setting and what it takes
-function settings.check(given)
-  local out <const> = {}
-  for _, setting in ipairs(list) do
+function settings.check(given, model)
+  local known <const>, out <const> = of(model), {}
+  for _, setting in ipairs(known) do
     out[setting.name] = setting.default
   end
   for name, value in pairs(given or {}) do
-    local setting <const> = find(name)
+    local setting <const> = find(known, name)
     if not setting then
-      return nil, unknown(name)
+      return nil, unknown(known, name)
     end
     local checked, expected = setting.check(value)
     if checked == nil then
-      return nil, bad(name, value, expected)
+      return nil, bad(known, name, value, expected)
     end
     out[name] = checked
   end

@@ -6,7 +6,7 @@
 
 return {
   title    = both("DX-CT12-B&C 4G module", "DX-CT12-B&C 4G 模块"),
-  families = { "basic", "network", "power", "socket" },
+  families = { "basic", "network", "power", "socket", "simple", "mqtt" },
 
   errors = {
     [101] = both("wrong parameter length", "参数长度错误"),
@@ -62,6 +62,18 @@ return {
       payload = { length = "length", next_line = true },
       doc = both("Data was received on a link; the bytes follow on the next line.",
                  "收到 TCP/UDP 数据，数据在下一行") },
+    { name = "MQTTCONNECT", match = { "MQTTCONNECT" },
+      doc = both("The MQTT connection is open.", "MQTT 连接成功") },
+    { name = "MQTTDISCONNECT", match = { "MQTTDISCONNECT" },
+      doc = both("The MQTT connection has ended.", "MQTT 连接已断开") },
+    -- The manual documents no received message at all.
+    { name = "+QMTRECV", prefix = "+QMTRECV:", invented = true,
+      fields = {
+        { "topic", str { max = 256 }, both("topic", "主题"), commas = true },
+        { "length", int(0, 65535), both("bytes that follow", "随后数据的字节数") },
+      },
+      payload = { length = "length" },
+      doc = both("A message of a subscribed topic; its bytes follow.", "收到订阅的消息") },
   },
 
   words = {
@@ -77,6 +89,8 @@ return {
     boot_word = "RDY", boot_timeout = 60,
     sim_word = "SIM_SUCCESS", network_word = "NETWORK_ACTIVATE_SUCCESS", network_timeout = 60,
     received = "+QIRD",
+    mqtt = { commands = "qmt", connected = "MQTTCONNECT", lost = "MQTTDISCONNECT",
+             received = "+QMTRECV", subscriptions = 50 },
     identity = { entry = "gmr", field = "version", match = "^CT12" },
     imei = { entry = "gsn", field = "imei" },
     registration = { entry = "creg", field = "registered" },

@@ -2,12 +2,14 @@
 --
 -- Behaviour of the basic commands of the ct12 (manual, 6.1).
 --
--- AT+OTA has none on purpose: the manual forbids it without the maker's help,
--- so it is answered like an unknown command.
+-- AT+OTA is refused like an unknown command: the manual forbids it without the
+-- maker's help.
 
 local INPUT <const>, PULL_UP <const> = 2, 2
 
 local basic = {}
+
+basic.ota = false
 
 function basic.test() end
 

@@ -3,6 +3,9 @@
 -- The DX-CT12 as a model for attest.sim.machine: what its flash holds, what a
 -- reboot forgets, what it prints by itself, and its behaviours by chapter.
 
+local broker <const> = require "attest.sim.ct12.broker"
+local client <const> = require "attest.sim.ct12.client"
+
 local ct12 = {}
 
 --- Values of a new flash; stop bits and parity are codes: 0 is one stop bit,
@@ -12,6 +15,9 @@ ct12.factory = {
   sim_slot = 0,
   syssleep = 0,
   csclk = 0,
+  simplemode = { mode = 0, stata = 0 },
+  simpleclient = {},
+  mqtt = {},
 }
 
 --- AT+RESTORE does not touch the SIM slot (6.1.9, remark 3).
@@ -55,9 +61,29 @@ function ct12.registered(machine)
   end
 end
 
+--- Comes to life: the MQTT client, and what simple mode does by itself.
+function ct12.start(machine)
+  machine.memory.mqtt = broker.new(machine)
+  machine:later(machine.settings.boot, function()
+    client.booted(machine)
+  end)
+end
+
+function ct12.stop(machine)
+  if machine.memory then
+    machine.memory.mqtt:power_off()
+  end
+end
+
+--- Connects to what it kept.
+function ct12.online(machine)
+  client.online(machine)
+  machine.memory.mqtt:online()
+end
+
 ct12.behaviours = {}
 
-for _, chapter in ipairs { "basic", "power", "network", "socket" } do
+for _, chapter in ipairs { "basic", "power", "network", "socket", "simple", "mqtt" } do
   for name, behaviour in pairs(require("attest.sim.ct12." .. chapter)) do
     ct12.behaviours[name] = behaviour
   end

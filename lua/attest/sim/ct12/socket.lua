@@ -2,14 +2,24 @@
 --
 -- Behaviour of the TCP and UDP commands of the ct12 (manual, 6.4).
 
+local client <const> = require "attest.sim.ct12.client"
+
 local BAD_LENGTH <const>, BAD_STATE <const>, NO_SERVER <const> = 101, 102, 201
 local MAX_PAYLOAD <const> = 1024
 
 local socket = {}
 
+-- Simple mode allows one connection (6.5.1, 6.5.2).
+local function has_room(machine, mode)
+  if machine.flash:get("simplemode").mode == 0 then
+    return machine.links:has_room(mode)
+  end
+  return #machine.links:list() == 0 and not client.is_connecting(machine)
+end
+
 function socket.qiopen(machine, call)
   local args <const> = call.args
-  if not machine.links:has_room(args.mode) then
+  if not has_room(machine, args.mode) then
     return BAD_STATE
   end
   local link <const> = machine.links:open {
@@ -23,7 +33,7 @@ function socket.qiopen(machine, call)
     return NO_SERVER
   end
   call:word("CONNECT", { link_num = link.id })
-  machine.links:start(link)
+  machine:serve_link(link)
   return false
 end
 
@@ -41,12 +51,20 @@ function socket.qisend(machine, call)
   return false
 end
 
+-- Has no line end and, where it works, no answer.
+function socket.ato(machine)
+  if not machine.passthrough:resume() then
+    return BAD_STATE
+  end
+  return false
+end
+
 function socket.qiclose(machine, call)
   local link <const> = machine.links:get(call.args.link_num)
   if not link then
     return BAD_STATE
   end
-  machine.links:close(link)
+  machine:close_link(link)
   call:answer("OK")
   call:word(machine.model.closed[link.type])
   return false
