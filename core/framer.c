@@ -573,8 +573,8 @@ int framer_idle(struct framer *f)
         flush_noise(f);
         return 0;
     case LINE:
-        if (f->in_quotes && f->quoted_crlf && ends_known(f, 0, &start))
-            return release_quotes(f);
+        if (f->in_quotes && f->quoted_crlf)
+            return ends_known(f, 0, &start) ? release_quotes(f) : 0;
         if (f->length > 0 && f->text[f->length - 1] == '\r')
             end_line(f); /* a module that ends lines with CR alone */
         return 0;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * No byte of a passthrough is lost, doubled or moved: what the detector hands
- * on and what escapes took is what came in, for any chunks and pauses.
+ * Two properties of the escape. The detector loses, doubles and moves no byte
+ * of a passthrough, for any chunks and pauses. And a host that asks before it
+ * writes is escaped from where it wants to be and nowhere else.
  *
- * Each pair of input bytes is a pause and a chunk of pluses or other bytes.
+ * The input: which property, then pairs of a pause and what happens after it.
  */
 #include "escape.h"
 
@@ -11,13 +12,20 @@
 
 #define GUARD 100u
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+static const struct chunk {
+    char text[5];
+    size_t length;
+} chunks[8] = {{"+", 1}, {"++", 2}, {"+++", 3}, {"++++", 4},
+               {"a", 1}, {"+a", 2}, {"a+", 2},  {"\xff", 1}};
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void must(bool is_true)
 {
-    static const char chunks[8][5] = {"+", "++", "+++", "++++",
-                                      "a", "+a", "a+",  "\xff"};
-    static const size_t lengths[8] = {1, 2, 3, 4, 1, 2, 2, 1};
+    if (!is_true)
+        abort();
+}
+
+static void detect(const uint8_t *data, size_t size)
+{
     struct escape_module e;
     unsigned released;
     uint64_t now = 0;
@@ -26,26 +34,103 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     escape_module_init(&e, GUARD, GUARD, now);
     for (size_t i = 0; i + 1 < size; i += 2) {
-        const unsigned which = data[i + 1] % 8;
+        const struct chunk *c = &chunks[data[i + 1] % 8];
         now += data[i];
-        enum escape_verdict v = escape_module_feed(
-            &e, chunks[which], lengths[which], now, &released);
+        enum escape_verdict v =
+            escape_module_feed(&e, c->text, c->length, now, &released);
         out += released;
         if (v == ESCAPE_DONE) {
             /* Only a silence ends an escape; the chunk is a command. */
-            if (data[i] < GUARD || released != 0)
-                abort();
+            must(data[i] >= GUARD && released == 0);
             out += 3;
             escape_module_init(&e, GUARD, GUARD, now);
             continue;
         }
-        in += lengths[which];
+        in += c->length;
         if (v == ESCAPE_DATA)
-            out += lengths[which];
-        if (e.held > 3 || in != out + e.held)
-            abort();
-        if ((e.held > 0) != (escape_module_next(&e) != ESCAPE_NEVER))
-            abort();
+            out += c->length;
+        must(e.held <= 3 && in == out + e.held);
+        must((e.held > 0) == (escape_module_next(&e) != ESCAPE_NEVER));
     }
+}
+
+/* Host and module on one wire without delay. */
+struct wire {
+    struct escape_host host;
+    struct escape_module module;
+    uint64_t now;
+    bool is_wanted; /* the host sent its "+++" */
+    bool is_over;
+};
+
+static void module_says(struct wire *w, enum escape_verdict v)
+{
+    if (v != ESCAPE_DONE)
+        return;
+    must(w->is_wanted && escape_host_is_done(&w->host, w->now));
+    w->is_over = true;
+}
+
+static void carry(struct wire *w, const char *bytes, size_t length)
+{
+    unsigned released;
+
+    module_says(
+        w, escape_module_feed(&w->module, bytes, length, w->now, &released));
+}
+
+static void write_chunk(struct wire *w, const struct chunk *c)
+{
+    if (escape_host_holds(&w->host) ||
+        escape_host_would(&w->host, c->text, c->length, w->now))
+        return;
+    carry(w, c->text, c->length);
+    escape_host_wrote(&w->host, c->text, c->length, w->now);
+}
+
+static void happens(struct wire *w, unsigned what)
+{
+    if (what < 8)
+        write_chunk(w, &chunks[what]);
+    else if (what == 8)
+        escape_host_begin(&w->host);
+    else if (what == 9 && !w->is_wanted)
+        escape_host_end(&w->host); /* thought better of it in time */
+    if (escape_host_take(&w->host, w->now)) {
+        must(!w->is_wanted);
+        w->is_wanted = true;
+        carry(w, "+++", 3);
+    }
+}
+
+static void escape(const uint8_t *data, size_t size)
+{
+    struct wire w = {.now = 0};
+    unsigned released;
+
+    escape_host_init(&w.host, GUARD, GUARD, 0);
+    escape_module_init(&w.module, GUARD, GUARD, 0);
+    for (size_t i = 0; i + 1 < size && !w.is_over; i += 2) {
+        w.now += data[i];
+        module_says(&w, escape_module_tick(&w.module, w.now, &released));
+        if (!w.is_over)
+            happens(&w, data[i + 1] % 11);
+    }
+    w.now += GUARD;
+    if (!w.is_over)
+        module_says(&w, escape_module_tick(&w.module, w.now, &released));
+    must(w.is_over == w.is_wanted);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size == 0)
+        return 0;
+    if (data[0] % 2 == 0)
+        detect(data + 1, size - 1);
+    else
+        escape(data + 1, size - 1);
     return 0;
 }

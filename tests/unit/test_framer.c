@@ -210,6 +210,8 @@ static void test_silence_releases_no_quote_without_a_known_line(void **state)
     (void)state;
     frames_are(&quoted, BYTES("+X: \"a\r\nb\r\n" IDLE "c\"\r\nOK\r\n"),
                "line[+X: \"a\\r\\nb\\r\\nc\"] line[OK]");
+    frames_are(&quoted, BYTES("+X: \"a\r\nb\r" IDLE "\nc\"\r\n"),
+               "line[+X: \"a\\r\\nb\\r\\nc\"]");
 }
 
 static void test_a_quote_stays_inside_the_line_limit(void **state)

@@ -168,7 +168,7 @@ end
 
 --- Sends bytes as they come, in their order, and never waits. Each piece of
 -- UDP is a datagram.
-function methods:stream(link, bytes)
+function methods:stream(link, bytes) -- luacheck: ignore 212/self
   if link.type == "UDP" then
     return link.connection:write(bytes, ignore)
   end

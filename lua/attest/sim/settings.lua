@@ -150,6 +150,13 @@ local list <const> = {
     doc = "seconds before the first attempt to reconnect; each further one waits twice as long",
   },
   {
+    name = "connect",
+    of = "ml302",
+    default = 8,
+    check = number(0.01, 1e9),
+    doc = "seconds that the broker has to accept a connection",
+  },
+  {
     name = "ping",
     of = "ml302",
     default = 0.5,

@@ -206,17 +206,21 @@ function soft.status(self)
   return self.set.status(self.dut)
 end
 
+local function stop_listening(self)
+  self.is_closed, self.was_connected, self.state = true, false, "disconnected"
+  for _, handle in ipairs(self.urcs) do
+    handle:off()
+  end
+end
+
 --- Disconnects; doing it again is quiet.
 -- @treturn boolean true
 function soft.disconnect(self)
   if self.is_closed then
     return true
   end
-  self.is_closed, self.was_connected, self.state = true, false, "disconnected"
+  stop_listening(self)
   local done <const>, err <const> = self.set.disconnect(self.dut)
-  for _, handle in ipairs(self.urcs) do
-    handle:off()
-  end
   if not done and not error_object.is(err, "rejected") then
     return nil, err
   end
@@ -273,8 +277,11 @@ function mqtt.open(dut, given)
   listen(self)
   if given and next(given) ~= nil then
     local done <const>, err <const> = soft.connect(self, given)
-    if not done then
-      soft.disconnect(self)
+    if not done and (err.code == "invalid" or err.code == "rejected") then
+      stop_listening(self)
+      return nil, err
+    elseif not done then
+      soft.disconnect(self) -- it may still be connecting
       return nil, err
     end
   end

@@ -23,7 +23,6 @@ local session = {}
 
 local REFUSED <const>, IS_OPEN <const> = 601, 602
 local DUPLICATE <const>, FAILED <const>, BAD_SOCKET <const>, GAVE_UP <const> = 606, 608, 613, 615
-local CONNECT_PATIENCE <const> = 8 -- seconds (2.3.9)
 local ACK_PATIENCE <const> = 10 -- seconds (2.3.10)
 local MARGIN <const> = 10 -- seconds after which an answer that never comes is given up
 
@@ -48,7 +47,7 @@ function session.new(machine)
     net = machine.peers.net,
     rules = machine.peers.rules,
     ack_timeout = ACK_PATIENCE,
-    connect_timeout = CONNECT_PATIENCE,
+    connect_timeout = machine.settings.connect,
     events = events(self),
   }
   return self
@@ -262,7 +261,7 @@ function methods:open(flags)
   abandon(self)
   self.flags, self.attempts = flags, 0
   self.gave_up, self.has_recovered = false, false
-  return run(self, CONNECT_PATIENCE + MARGIN, function()
+  return run(self, self.machine.settings.connect + MARGIN, function()
     self.phase = "opening"
     if not self:connect() then
       self.phase = "closed"
