@@ -186,6 +186,9 @@ static bool read_count(const struct counted *c, const char *text, size_t length,
 bool vocabulary_count(const struct vocabulary *v, const char *header,
                       size_t length, bool next_line, uint64_t *count)
 {
+    /* Asked at each comma: most fields are no number, and need no reading. */
+    if (length == 0 || !all_digits(header + length - 1, 1))
+        return false;
     for (size_t i = 0; v != NULL && i < v->counted_count; i++) {
         const struct counted *c = &v->counted[i];
         if (c->next_line == next_line &&

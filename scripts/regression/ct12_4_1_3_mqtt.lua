@@ -8,7 +8,8 @@
 --
 -- Step 5 names +++ and ATO, too. Outside of the continuous mode (4.2.3) the
 -- module takes as many bytes as it was told and is in command mode again by
--- itself: there +++ changes nothing, and there is no data mode for ATO to enter.
+-- itself: there +++ changes nothing and is not answered, and there is no data
+-- mode for ATO to enter.
 
 local attest <const> = require "attest"
 local inbox <const> = require "inbox"

@@ -9,6 +9,7 @@
 
 local attest <const> = require "attest"
 local inbox <const> = require "inbox"
+local restart <const> = require "restart"
 
 local plan <const> = attest.plan {
   name = "ct12-4.2.1-simple-tcp", version = "1.0", module = "ct12",
@@ -21,21 +22,10 @@ end)
 
 local DATA <const> = "1234567890"
 
--- Sets the mode; the module restarts and finds its network again.
-local function set_mode(t, command)
-  local started <close> = inbox.new(t.dut, "RDY")
-  t:expect_reset(function()
-    t.dut:at(command)
-    started:next(60)
-  end)
-  t.dut:ready()
-  t.dut:registered()
-end
-
 plan:phase("simple mode with TCP", { timeout = 240 }, function(t)
   local dut <const> = t.dut
   -- 1. Until it knows its client the module prints ERROR=104 again and again.
-  set_mode(t, "AT+SIMPLEMODE=1,0")
+  restart.by(t, "AT+SIMPLEMODE=1,0")
   t:measure("mode", dut:simplemode().mode):equals(1)
 
   -- 2. It answers OK, then CONNECT with the link.
@@ -53,7 +43,7 @@ plan:phase("simple mode with TCP", { timeout = 240 }, function(t)
 end)
 
 plan:teardown({ timeout = 150 }, function(t)
-  set_mode(t, "AT+SIMPLEMODE=0,0")
+  restart.by(t, "AT+SIMPLEMODE=0,0")
 end)
 
 return plan

@@ -9,6 +9,7 @@
 
 local attest <const> = require "attest"
 local inbox <const> = require "inbox"
+local restart <const> = require "restart"
 
 local plan <const> = attest.plan {
   name = "ct12-4.2.2-simple-mqtt", version = "1.0", module = "ct12",
@@ -19,21 +20,10 @@ plan:setup({ timeout = 150 }, function(t)
   t.dut:registered()
 end)
 
--- Sets the mode; the module restarts and finds its network again.
-local function set_mode(t, command)
-  local started <close> = inbox.new(t.dut, "RDY")
-  t:expect_reset(function()
-    t.dut:at(command)
-    started:next(60)
-  end)
-  t.dut:ready()
-  t.dut:registered()
-end
-
 plan:phase("simple mode with MQTT", { timeout = 240 }, function(t)
   local dut <const> = t.dut
   -- 1.
-  set_mode(t, "AT+SIMPLEMODE=2,1")
+  restart.by(t, "AT+SIMPLEMODE=2,1")
   local mode <const> = dut:simplemode()
   t:measure("mode", ("%d,%d"):format(mode.mode, mode.stata)):equals("2,1")
 
@@ -58,7 +48,7 @@ plan:phase("simple mode with MQTT", { timeout = 240 }, function(t)
 end)
 
 plan:teardown({ timeout = 150 }, function(t)
-  set_mode(t, "AT+SIMPLEMODE=0,0")
+  restart.by(t, "AT+SIMPLEMODE=0,0")
 end)
 
 return plan

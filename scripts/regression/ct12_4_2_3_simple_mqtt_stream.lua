@@ -13,6 +13,7 @@
 
 local attest <const> = require "attest"
 local inbox <const> = require "inbox"
+local restart <const> = require "restart"
 
 local plan <const> = attest.plan {
   name = "ct12-4.2.3-simple-mqtt-stream", version = "1.0", module = "ct12",
@@ -22,17 +23,6 @@ plan:setup({ timeout = 150 }, function(t)
   t.dut:ready()
   t.dut:registered()
 end)
-
--- Sets the mode; the module restarts and finds its network again.
-local function set_mode(t, command)
-  local started <close> = inbox.new(t.dut, "RDY")
-  t:expect_reset(function()
-    t.dut:at(command)
-    started:next(60)
-  end)
-  t.dut:ready()
-  t.dut:registered()
-end
 
 -- Waits until the module has printed a message of the topic.
 local function printed(heard, message, timeout)
@@ -50,7 +40,7 @@ end
 plan:phase("simple mode with a stream of messages", { timeout = 240 }, function(t)
   local dut <const> = t.dut
   -- 1.
-  set_mode(t, "AT+SIMPLEMODE=2,2")
+  restart.by(t, "AT+SIMPLEMODE=2,2")
   local mode <const> = dut:simplemode()
   t:measure("mode", ("%d,%d"):format(mode.mode, mode.stata)):equals("2,2")
 
@@ -72,7 +62,8 @@ plan:phase("simple mode with a stream of messages", { timeout = 240 }, function(
   dut:at([[AT+QMTSUB="TTT",0]])
 
   -- 5. What the prompt asks for is the first message of many.
-  dut:at([[AT+QMTPUBEX="TTT",0,0,1]], { payload = "one" })
+  -- AT+QMTPUBEX="TTT",0,0,1
+  dut:qmtpubex { topic = "TTT", qos = 0, retain = 0, payload = "1" }
   dut.dialog:enter_data()
   dut.dialog:write("two")
   t:measure("a message of the stream", printed(heard, "two", 10)):is_true()
@@ -90,7 +81,10 @@ plan:phase("simple mode with a stream of messages", { timeout = 240 }, function(
 end)
 
 plan:teardown({ timeout = 150 }, function(t)
-  set_mode(t, "AT+SIMPLEMODE=0,0")
+  if t.dut.dialog.is_data then
+    t.dut:at("+++")
+  end
+  restart.by(t, "AT+SIMPLEMODE=0,0")
 end)
 
 return plan

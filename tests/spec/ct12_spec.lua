@@ -9,6 +9,7 @@ local async <const> = require "tests.support.async"
 local attest <const> = require "attest"
 local core <const> = require "attest.core"
 local fake_net <const> = require "tests.support.fake_net"
+local mqtt_peer <const> = require "tests.support.mqtt_peer"
 local sim <const> = require "attest.sim"
 
 core.virtual()
@@ -17,17 +18,20 @@ local function world()
   local net <const> = fake_net.new()
   net.servers["192.0.2.1:7"] = fake_net.echo
   net.answers["192.0.2.9"] = { 30, 40 }
-  return net
+  local broker <const> = mqtt_peer.new(net)
+  net.servers["192.0.2.1:1883"] = broker.serve
+  return net, broker
 end
 
--- A module that has booted and found its network.
+-- A module that has booted and found its network, and a broker within reach.
 local function started(set)
   local near <const>, far <const> = core.pair()
-  local simulated <const> = assert(sim.new { module = "ct12", net = world(), set = set })
+  local net <const>, broker <const> = world()
+  local simulated <const> = assert(sim.new { module = "ct12", net = net, set = set })
   simulated:serve(far)
   local dut <const> = assert(attest.attach(near, { module = "ct12", simulated = simulated }))
   dut:await("NETWORK_ACTIVATE_SUCCESS")
-  return dut
+  return dut, broker
 end
 
 local function fields(t, names)
@@ -151,5 +155,100 @@ describe("host and simulated ct12:", function()
     dut:qiclose { link_num = 3 }
     assert.same({}, dut:qistate())
     assert.equals(102, select(2, dut.try:qiclose { link_num = 3 }).number)
+  end))
+
+  it("a link in direct mode", async(function()
+    local dut <close> = started()
+    local link <const> = dut:qiopen { type = "TCP", server_ip = "192.0.2.1", server_port = 7, mode = 1 }
+    assert.same({ link_num = 3 }, fields(link, "link_num"))
+    dut:escape()
+    assert.equals(1, #dut:qistate())
+    dut:ato()
+    dut:escape()
+    dut:qiclose { link_num = 3 }
+    assert.same({}, dut:qistate())
+  end))
+
+  it("the client of simple mode", async(function()
+    local dut <close> = started()
+    assert.same({ mode = 0, stata = 0 }, dut:simplemode())
+    assert.same({ configured = false }, dut:simpleclient())
+    assert.equals("invalid", select(2, dut.try:simplemode { mode = 1, stata = 1 }).code)
+    dut:simplemode { mode = 1, stata = 0 }
+    dut:await("NETWORK_ACTIVATE_SUCCESS")
+    assert.same({ mode = 1, stata = 0 }, dut:simplemode())
+    local wanted <const> = { type = "TCP", server_ip = "192.0.2.1", server_port = 7 }
+    assert.equals(3, dut:simpleclient(wanted).link_num)
+    wanted.configured, wanted.local_port, wanted.mode = true, 0, 0
+    assert.same(wanted, dut:simpleclient())
+    dut:rst()
+    assert.equals(3, dut:await("CONNECT", { timeout = 10 }).link_num)
+  end))
+
+  it("the configuration of MQTT", async(function()
+    local dut <close> = started()
+    assert.same({ configured = false }, dut:qmtcfg())
+    assert.same({ configured = false }, dut:qmtconncfg())
+    assert.same({ clean_session = 1, keepalive = 60 }, dut:qmtstart())
+    local client <const> = { clientid = "CT11" }
+    for _, more in ipairs { {}, { username = "MQTT1", password = "123456" }, {
+      will_qos = 1, will_retain = 0, will_topic = "QQQ", will_message = "by, by",
+    } } do
+      for name, value in pairs(more) do client[name] = value end
+      client.configured = nil
+      dut:qmtcfg(client)
+      client.configured = true
+      assert.same(client, dut:qmtcfg())
+    end
+    dut:qmtstart { clean_session = 0, keepalive = 7200 }
+    assert.same({ clean_session = 0, keepalive = 7200 }, dut:qmtstart())
+  end))
+
+  it("MQTT from the connection to its end", async(function()
+    local dut <close>, broker <const> = started()
+    assert.equals(0, dut:qmtstatu().statu)
+    local err <const> = select(2, dut.try:qmtsub { topic = "TTT", qos = 0 })
+    assert.equals(102, err.number)
+    dut:qmtconncfg { address = "192.0.2.1", port = 1883 }
+    assert.same({ configured = true, address = "192.0.2.1", port = 1883, reconnect = 0 },
+      dut:qmtconncfg())
+    assert.equals(202, select(2, dut.try:qmtconncfg { address = "192.0.2.1", port = 1883 }).number)
+    assert.is_true(dut:qmtstatu().connected)
+    assert.is_true(dut:qmtstatu(nil, { kind = "read" }).connected)
+    dut:qmtsub { topic = "a,b", qos = 1 }
+    dut:qmtsub { topic = "TTT", qos = 2 }
+    assert.same({ { topic = "a,b", qos = 1 }, { topic = "TTT", qos = 2 } }, dut:qmtsub())
+    broker:send { type = "publish", topic = "a,b", payload = "OK\r\n\0", qos = 1, id = 9 }
+    assert.same({ topic = "a,b", length = 5, payload = "OK\r\n\0" },
+      fields(dut:await("+QMTRECV", { timeout = 5 }), "topic length payload"))
+    dut:qmtunsub { topic = "a,b" }
+    assert.equals(1, #dut:qmtsub())
+    dut:qmtdisc()
+    assert.equals(0, dut:qmtstatu().statu)
+  end))
+
+  it("MQTT messages of any size and content", async(function()
+    local dut <close>, broker <const> = started()
+    dut:qmtconncfg { address = "192.0.2.1", port = 1883 }
+    broker:take()
+    local all <const> = {}
+    for i = 0, 255 do all[i + 1] = string.char(i) end
+    local bytes <const> = table.concat(all):rep(8)
+    dut:qmtpub { topic = "t", qos = 0, retain = 0, message = "" }
+    dut:qmtpub { topic = "t", qos = 1, retain = 0, message = ("x"):rep(512) }
+    dut:qmtpub { topic = "t", qos = 2, retain = 1, message = 6, payload = "a\"b\r\nc" }
+    dut:qmtpubex { topic = "t", qos = 0, retain = 0, payload = bytes }
+    for _, size in ipairs { 0, 2049 } do
+      local err <const> = select(2, dut.try:qmtpubex {
+        topic = "t", qos = 0, retain = 0, payload = ("x"):rep(size),
+      })
+      assert.equals("invalid", err.code)
+    end
+    core.sleep(1)
+    local payloads <const> = {}
+    for _, packet in ipairs((broker:take())) do
+      payloads[#payloads + 1] = packet.type == "publish" and packet.payload or nil
+    end
+    assert.same({ "", ("x"):rep(512), "a\"b\r\nc", bytes }, payloads)
   end))
 end)

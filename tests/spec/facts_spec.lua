@@ -6,21 +6,25 @@
 -- entry of theirs.
 --
 -- Where the manual contradicts itself or says nothing, the catalogue had to
--- choose: each such place is in `chosen` with what the catalogue holds now. A
--- line there that differs no more, or differs otherwise, fails.
+-- choose: each such place is in `chosen` (see tests/support/facts/compare.lua).
 
 local catalogue <const> = require "attest.catalogue"
 local codec <const> = require "attest.codec"
+local compare <const> = require "tests.support.facts.compare"
 local facts <const> = require "tests.facts.ct12"
-local manual <const> = require "tests.support.facts.manual"
 local model <const> = require "attest.sim.ct12"
-local of_catalogue <const> = require "tests.support.facts.catalogue"
 
 local ct12 <const> = assert(catalogue.load("ct12"))
 
 local LATE_OK <const> = "a restart may swallow the OK; the manual prints it in some places only"
 local BOOT_WORDS <const> = "this section prints RDY only; the examples of 6.1.8 and 6.1.9 print all"
 local FORMAT <const> = "the manual's chapter 1 orders the line's format otherwise; all are accepted"
+local NOT_SET <const> = "what is not set is printed in 6.6.2 only; used for all"
+local CONNECT <const> = "4.2.1 prints CONNECT after it, this section OK only"
+local LESS <const> = "4.1.3 sets the client ID alone: there is nothing more to print"
+local QUOTES <const> = "printed without quotes; a text in quotes is read as well"
+local LENGTH <const> = "4.1.3 publishes a long message with it: a number without quotes, then >"
+local PROMPT <const> = "no section prints the order of OK, prompt and data"
 local FACTORY <const> = "chapter 1 prints 115200, 8/n/1 as the default"
 
 -- key -> what the catalogue holds, and why.
@@ -75,12 +79,49 @@ local chosen <const> = {
   ["AT+QISTATE exec field local_port optional"] = { "true", "the table describes it, its line "
     .. "leaves it out" },
   ["AT+QISTATE exec repeated"] = { "true", "one line for each link; the example has one link" },
+
+  ["AT+SIMPLEMODE set ok"] = { "optional", LATE_OK },
+  ["AT+SIMPLEMODE set words"] = { "NETWORK_ACTIVATE_SUCCESS RDY SIM_SUCCESS", "the remark says "
+    .. "that it restarts, the words of a restart are those of 6.1.8 and 6.1.9" },
+  ["AT+SIMPLECLIENT read unset"] = { "NOT SET", NOT_SET },
+  ["AT+SIMPLECLIENT read field mode optional"] = { "true", "the table lacks a comma in front of it" },
+  ["AT+SIMPLECLIENT set arg local_port default"] = { "0", "0 is in the range and means any" },
+  ["AT+SIMPLECLIENT set arg mode default"] = { "0", "as AT+QIOPEN's" },
+  ["AT+SIMPLECLIENT set fields"] = { "link_num", CONNECT },
+  ["AT+SIMPLECLIENT set field link_num values"] = { "3..20", CONNECT },
+  ["AT+SIMPLECLIENT set head in the example"] = { "CONNECT,ID:", CONNECT },
+  ["AT+SIMPLECLIENT set head in the table"] = { "+QIOPEN,ID:", CONNECT },
+
+  ["AT+QMTCFG read unset"] = { "NOT SET", NOT_SET },
+  ["AT+QMTCFG read field username optional"] = { "true", LESS },
+  ["AT+QMTCFG read field password optional"] = { "true", LESS },
+  ["AT+QMTCFG read field will_qos optional"] = { "true", LESS },
+  ["AT+QMTCFG read field will_retain optional"] = { "true", LESS },
+  ["AT+QMTCFG read field will_topic optional"] = { "true", LESS },
+  ["AT+QMTCFG read field will_message optional"] = { "true", LESS },
+  ["AT+QMTCFG set arg will_topic type"] = { "string", QUOTES },
+  ["AT+QMTCFG set arg will_message type"] = { "string", QUOTES },
+  ["AT+QMTCONNCFG read field reconnect optional"] = { "true", "0 is its default" },
+  ["AT+QMTSTART read field keepalive unit"] = { "s", "the symbol of the second" },
+  ["AT+QMTSUB read repeated"] = { "true", "one line for each of up to 50 topics" },
+  ["AT+QMTPUB set arg message type"] = { "text or int", LENGTH },
+  ["AT+QMTPUB set prompt"] = { ">", LENGTH },
+  ["AT+QMTPUB set ok"] = { "optional", PROMPT },
+  ["AT+QMTPUBEX set ok"] = { "optional", PROMPT },
+  ["AT+QMTPUBEX set arg msg_len values"] = { "1..2048", "no minimum is printed; nothing to wait "
+    .. "for at 0" },
+}
+
+-- Forms that the manual does not print.
+local unprinted_forms <const> = {
+  ["AT+QMTSTATU read"] = "the manual writes the query without its question mark",
 }
 
 -- URCs and result words that no record prints.
 local unprinted <const> = {
   ["+CREG"] = "n = 1 switches the notification on; its form is not printed",
   ["+QIRD"] = "the manual documents no received data: invented",
+  ["+QMTRECV"] = "the manual documents no received message: invented",
   ["SEND FAIL"] = "the manual prints no word for a failure",
 }
 
@@ -88,10 +129,9 @@ local function chapter_of(section)
   return section:match("^%d+%.%d+")
 end
 
-local chapters <const>, by_command <const> = {}, {}
+local chapters <const> = {}
 for _, entry in ipairs(ct12.list) do
   chapters[chapter_of(entry.section)] = true
-  by_command[entry.command] = entry
 end
 
 local records <const> = {}
@@ -101,150 +141,15 @@ for _, record in ipairs(facts.commands) do
   end
 end
 
--- ------------------------------------------------- what one cell says twice
-
--- The forms of a command share a cell of explanations: what a value means is
--- typed once in the facts and holds for argument and field of that name.
-local meanings <const> = {}
-for _, record in ipairs(records) do
-  local known <const> = meanings[record.command] or {}
-  meanings[record.command] = known
-  for key, text in pairs(manual.of(record)) do
-    local name <const>, value <const> = key:match("^%a+ (%S+) means (.+)$")
-    if name then
-      known[#known + 1] = { name = name, value = value, text = text }
-    end
-  end
-end
-
-local function has_word(list, word)
-  return (" " .. (list or "") .. " "):find(" " .. word .. " ", 1, true) ~= nil
-end
-
-local function share_meanings(record, expected)
-  for _, each in ipairs(meanings[record.command]) do
-    for list, what in pairs { args = "arg", fields = "field" } do
-      if has_word(expected[list], each.name) then
-        expected[("%s %s means %s"):format(what, each.name, each.value)] = each.text
-      end
-    end
-  end
-end
-
--- A form without an example is printed as its table says.
-local function expected_of(record)
-  local expected <const> = manual.of(record)
-  share_meanings(record, expected)
-  local head <const> = expected["head in the table"]
-  if head and not expected["head in the example"] then
-    expected["head in the example"] = head:gsub("%s+$", "")
-  end
-  return expected
-end
-
--- --------------------------------------------------------------- comparison
-
-local function all_keys(a, b)
-  local keys <const> = {}
-  for _, t in ipairs { a, b } do
-    for key in pairs(t) do
-      keys[key] = true
-    end
-  end
-  return keys
-end
-
-local function both_of(record)
-  local expected <const> = expected_of(record)
-  local entry <const> = by_command[record.command]
-  return expected, entry and of_catalogue.of(ct12, entry, record.form, expected)
-end
-
-local function disagreements(record)
-  local expected <const>, actual <const> = both_of(record)
-  local out <const> = {}
-  for key in pairs(all_keys(expected, actual)) do
-    local full <const> = ("%s %s %s"):format(record.command, record.form, key)
-    local choice <const> = chosen[full]
-    local wanted = expected[key]
-    if choice then
-      wanted = choice[1]
-    end
-    if actual[key] ~= wanted then
-      out[#out + 1] = ("%s: the manual says %s, the catalogue %s"):format(full,
-        tostring(expected[key]), tostring(actual[key]))
-    end
-  end
-  table.sort(out)
-  return table.concat(out, "\n")
-end
-
 describe("the facts of the manual:", function()
-  for _, record in ipairs(records) do
-    local name <const> = ("%s %s as in %s"):format(record.command, record.form, record.section)
-
-    it(name, function()
-      local entry <const> = by_command[record.command]
-      assert.truthy(entry, "the catalogue has no such command")
-      assert.equals(record.section, entry.section)
-      local _, actual <const> = both_of(record)
-      assert.truthy(actual, "the catalogue has no such form")
-      assert.equals("", disagreements(record))
-    end)
-  end
-
-  it("every form of the catalogue has a record", function()
-    local known <const> = {}
-    for _, record in ipairs(records) do
-      known[record.command .. " " .. record.form] = true
-    end
-    for _, entry in ipairs(ct12.list) do
-      for _, form in ipairs(entry.forms) do
-        local name <const> = entry.command .. " " .. form.kind
-        assert.truthy(known[name], name .. " is in no record")
-      end
-    end
-  end)
-
-  it("every choice is still one", function()
-    local open <const> = all_keys(chosen, {})
-    for _, record in ipairs(records) do
-      local expected <const>, actual <const> = both_of(record)
-      for key in pairs(all_keys(expected, actual or {})) do
-        local full <const> = ("%s %s %s"):format(record.command, record.form, key)
-        if open[full] then
-          assert.not_equals(expected[key], actual[key], full .. " differs no more")
-          open[full] = nil
-        end
-      end
-    end
-    assert.same({}, open)
-  end)
-
-  it("every choice has a reason", function()
-    for key, choice in pairs(chosen) do
-      assert.truthy(type(choice[2]) == "string" and #choice[2] > 10, key)
-    end
-  end)
+  compare.declare(it, {
+    module = ct12, entries = ct12.list, records = records, chosen = chosen,
+    unprinted = unprinted_forms,
+  })
 end)
 
 describe("errors:", function()
-  it("the numbers and their Chinese texts", function()
-    local texts <const> = {}
-    for number, text in pairs(ct12.errors) do
-      texts[number] = text.zh
-    end
-    assert.same(facts.errors, texts)
-  end)
-
-  it("every printed form ends a command", function()
-    for _, form in ipairs(facts.error_forms) do
-      local line <const> = form:gsub("<%a*>", "104")
-      local kind <const>, number <const> = codec.final(line)
-      assert.truthy(kind and kind ~= "OK", line)
-      assert.equals(line:find("104", 1, true) and 104 or nil, number, line)
-    end
-  end)
+  compare.declare_errors(it, ct12, facts)
 end)
 
 describe("words:", function()
@@ -264,7 +169,7 @@ describe("words:", function()
 
   it("each of the catalogue's is printed, or named as not printed", function()
     local printed <const> = printed_words()
-    local open <const> = all_keys(unprinted, {})
+    local open <const> = compare.copy(unprinted)
     for _, rows in ipairs { ct12.urcs, ct12.words } do
       for _, row in ipairs(rows) do
         assert.truthy(printed[row.name] or unprinted[row.name], row.name)
@@ -298,10 +203,10 @@ describe("defaults:", function()
 
   -- What the records repeat, and what is no datum of the catalogue.
   local elsewhere <const> = {
-    num_pings = "6.2.5", simple_mode = "6.5.1", mqtt_reconnect = "6.6.2", keepalive_s = "6.6.3",
+    num_pings = "6.2.5", mqtt_reconnect = "6.6.2", keepalive_s = "6.6.3",
     max_topic = "6.6.4", max_message = "6.6.5", max_long_message = "6.6.5",
     max_client_data = "6.5.2", max_tcp_send = "6.4.2", link_num = "6.4.1",
-    max_subscriptions = "behaviour of 6.6.4", boot_mode = "behaviour", uart_modes = "behaviour",
+    boot_mode = "behaviour", uart_modes = "behaviour",
   }
 
   it("are those of the profile and of a new flash", function()
@@ -309,6 +214,7 @@ describe("defaults:", function()
       baudrate = profile.baud, data_bits = profile.data_bits, stop_bits = profile.stop_bits,
       parity = profile.parity:sub(1, 1), echo = profile.echo and 1 or 0,
       single_sim = factory.sim_slot, sys_sleep = factory.syssleep, csclk = factory.csclk,
+      simple_mode = factory.simplemode, max_subscriptions = profile.mqtt.subscriptions,
     }, (function()
       local rest <const> = {}
       for key, value in pairs(defaults) do

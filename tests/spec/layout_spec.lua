@@ -169,6 +169,7 @@ describe("the modules in lua/", function()
     ["attest.cli"] = "attest.cli.", -- verbs
     ["attest.sim"] = "attest.sim.", -- models
     ["attest.sim.ct12"] = "attest.sim.ct12.", -- chapters
+    ["attest.sim.ml302"] = "attest.sim.ml302.", -- chapters
     ["attest.script"] = false, -- the require that scripts see
   }
 

@@ -201,6 +201,19 @@ describe("dut:mqtt on ml302", function()
   end))
 end)
 
+describe("dut:mqtt on ml302", function()
+  it("waits for a broker that takes its time", async(function()
+    local b <close> = bench.new { module = "ml302" }
+    local call <const> = b:run(function() return b.dut.try:mqtt { host = "broker.example.net" } end)
+    converse(b, { SCRIPT.ml302.connect[1], SCRIPT.ml302.connect[2] })
+    core.sleep(5)
+    b:answer(SCRIPT.ml302.connect[3][1], "+CME ERROR:603")
+    local _, err <const> = b:result(call)
+    assert.equal("rejected", err.code)
+    assert.equal(603, err.number)
+  end))
+end)
+
 describe("dut:mqtt on a module without MQTT", function()
   it("says so", async(function()
     local b <close> = bench.new { module = "vectors", catalogue = { "tests/support/catalogue" } }

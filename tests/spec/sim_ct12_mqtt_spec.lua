@@ -79,7 +79,7 @@ describe("what MQTT commands keep:", function()
       { CONNECT, "OK", "MQTTCONNECT" },
       { "AT+QMTCONNCFG?", "+QMTCONNCFG:192.0.2.1,1883,0", "OK" },
       { "AT+RST", "OK", "RDY", "SIM_SUCCESS", "NETWORK_ACTIVATE_SUCCESS" },
-      { "ATE0", "ATE0", "OK" },
+      { "ATE0", "OK" },
       { "AT+QMTCFG?", "+QMTCFG:NOT SET", "OK" },
       { "AT+QMTCONNCFG?", "+QMTCONNCFG:NOT SET", "OK" },
       { "AT+QMTSTART?", "+QMTSTART:1,60", "OK" },
@@ -159,9 +159,9 @@ describe("connecting", function()
       { CONNECT, "OK" },
       { "AT+QMTSTATU", "+QMTSTATU:2", "OK" },
       { CONNECT, "ERROR=202" },
-      { 'AT+QMTSUB="t",0', "ERROR=102" },
     })
-    assert.equals("\r\nERROR=203\r\n", client:listen(10))
+    assert.same({ "ERROR=102" }, client:lines('AT+QMTSUB="t",0', 0.5))
+    assert.equals("\r\nERROR=203\r\n", client:listen(1))
     facts(client, { { "AT+QMTSTATU", "+QMTSTATU:0", "OK" } })
   end))
 
@@ -406,9 +406,8 @@ describe("messages that come", function()
     assert.same({ "puback", "pubrec", "pubcomp" }, types)
   end))
 
-  it("wait while the client reads nothing", async(function()
+  it("wait while the client reads slowly", async(function()
     local client <close>, broker <const>, net <const> = connected()
-    client.port:listen(function() end)
     local payload <const> = ("x"):rep(1000)
     for i = 1, 200 do
       broker:send { type = "publish", topic = "t", payload = payload, qos = 1, id = i }
@@ -417,7 +416,7 @@ describe("messages that come", function()
     core.sleep(60)
     assert.truthy(net.pauses > 0)
     assert.equals(200, #only(broker, "puback"))
-    facts(client, {})
+    assert.equals(('\r\n+QMTRECV:"t",1000,%s\r\n'):format(payload):rep(200), client:take())
   end))
 end)
 
@@ -473,10 +472,10 @@ describe("a broker that goes", function()
       times[#times + 1] = math.floor(core.now() - before + 0.5)
       return connect(...)
     end
-    assert.equals("", client:listen(60))
+    assert.equals("", client:listen(50))
     assert.same({ 6, 14, 30 }, times)
     net.servers["192.0.2.1:1883"] = broker.serve
-    assert.equals("\r\nMQTTCONNECT\r\n", client:listen(3))
+    assert.equals("\r\nMQTTCONNECT\r\n", client:listen(10))
     assert.equals("t", only(broker, "subscribe")[1].filters[1].filter)
     facts(client, { { "AT+QMTSUB?", '+QMTSUB:"t",1', "OK" } })
     broker:close()

@@ -319,7 +319,8 @@ describe("AT+MQTTPUB", function()
     local client <close> = opened()
     for text, payload in pairs {
       ["1890"] = "1890", [""] = "", ["a,b"] = "a,b", ["\\\"{\\\"a\\\":1}\\\""] = '"{"a":1}"',
-      ["\\n\\\\x"] = "\\n\\\\x", ["\xe4\xbd\xa0"] = "\xe4\xbd\xa0", [("x"):rep(1024)] = ("x"):rep(1024),
+      ["\\n\\\\x"] = "\\n\\\\x", ["\xe4\xbd\xa0"] = "\xe4\xbd\xa0",
+      [("x"):rep(1024)] = ("x"):rep(1024),
     } do
       facts(client, { { ('AT+MQTTPUB="t",0,0,0,"%s"'):format(text), "OK" } }, 3)
       assert.equals(payload, published(client).payload)

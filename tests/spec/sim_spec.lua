@@ -273,7 +273,7 @@ describe("the settings", function()
   it("refuse an unknown key and list those that are known", function()
     local text <const> = refusal { set = { colour = "red" } }
     assert.truthy(text:find('"colour"', 1, true))
-    for _, setting in ipairs(sim.settings()) do
+    for _, setting in ipairs(sim.settings("ct12")) do
       assert.truthy(text:find(setting.name, 1, true), setting.name)
       assert.truthy(#setting.doc > 0)
     end
@@ -293,11 +293,22 @@ describe("the settings", function()
   end)
 
   it("have defaults that check() takes", function()
-    for _, setting in ipairs(sim.settings()) do
-      if setting.default then
-        assert(sim.new { module = "ct12", set = { [setting.name] = setting.default } })
+    for _, module in ipairs { "ct12", "ml302" } do
+      for _, setting in ipairs(sim.settings(module)) do
+        if setting.default then
+          assert(sim.new { module = module, set = { [setting.name] = setting.default } })
+        end
       end
     end
+  end)
+
+  it("of one module are unknown to another", function()
+    local text <const> = refusal { module = "ml302", set = { wire = "0:1" } }
+    assert.truthy(text:find('unknown setting "wire"', 1, true))
+    assert.falsy(text:find("iccid", 1, true))
+    assert.truthy(refusal { set = { ping = "1" } }:find('unknown setting "ping"', 1, true))
+    local why <const> = refusal { module = "ml302", set = { topic = "loud" } }
+    assert.truthy(why:find("topic=loud: expected quoted or bare", 1, true))
   end)
 
   it("refuse an unknown module, dialect, fault and option", function()

@@ -212,8 +212,8 @@ static void again_now(struct entry *e)
     set(e->bench, e, e->fired % 2 == 0 ? 0 : clock_now(&e->bench->clock));
 }
 
-static void test_a_deadline_set_in_fire_for_now_waits_for_the_next_call(
-    void **state)
+static void
+test_a_deadline_set_in_fire_for_now_waits_for_the_next_call(void **state)
 {
     struct bench *b = *state;
     struct entry *e = &b->entries[0];

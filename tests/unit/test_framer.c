@@ -130,7 +130,8 @@ static void test_boot_words_are_not_looked_for_in_clean_lines(void **state)
 {
     (void)state;
     frames_are(&plain, BYTES("NOTRDY\r\n"), "line[NOTRDY]");
-    frames_are(&plain, BYTES("\xff\r\nNOTRDY\r\n"), "noise[\\xff] line[NOTRDY]");
+    frames_are(&plain, BYTES("\xff\r\nNOTRDY\r\n"),
+               "noise[\\xff] line[NOTRDY]");
     frames_are(&plain, BYTES("\xffNOT\r\nNOTRDY\r\n"),
                "noise[\\xff] line[NOT] line[NOTRDY]");
     frames_are(&plain, BYTES("\xe4RDY,\r\n"), "noise[\\xe4] line[RDY,]");
@@ -290,10 +291,8 @@ static void test_data_starts_with_the_very_next_byte(void **state)
     frames_are(&echoed, BYTES("ATO\rtick9\r\n"), "echo data[tick9\\r\\n]");
     frames_are(&ready, BYTES("> x"), "prompt data[ x]");
     frames_are(&g, BYTES("\0\xffOK\r\n"), "noise[\\x00\\xff] data[OK\\r\\n]");
-    frames_are(&g, BYTES("+RECV:2,ab\r\ncd"),
-               "payload[ab|+RECV:2] data[cd]");
-    frames_are(&g, BYTES("x\xfeRDY\r\nab"),
-               "noise[x\\xfe] line[RDY] data[ab]");
+    frames_are(&g, BYTES("+RECV:2,ab\r\ncd"), "payload[ab|+RECV:2] data[cd]");
+    frames_are(&g, BYTES("x\xfeRDY\r\nab"), "noise[x\\xfe] line[RDY] data[ab]");
 }
 
 static void stop(struct framer *f, const struct frame *frame)
@@ -314,8 +313,8 @@ static void reset(struct framer *f, const struct frame *frame)
     framer_reset(f);
 }
 
-static const char everything[] =
-    "\xff~RDY\r\nOK\r\nOK\r\n+RECV:2,ab\r\nx\xfeRDY\r\n+QIRD:1,1\r\nc\r\nOK\r\n";
+static const char everything[] = "\xff~RDY\r\nOK\r\nOK\r\n+RECV:2,"
+                                 "ab\r\nx\xfeRDY\r\n+QIRD:1,1\r\nc\r\nOK\r\n";
 
 static void test_nothing_comes_after_a_stop(void **state)
 {

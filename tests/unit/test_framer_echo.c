@@ -69,7 +69,9 @@ static void test_a_line_that_looks_like_the_echo_is_a_line(void **state)
 static void test_an_echo_after_noise_is_found(void **state)
 {
     (void)state;
-    frames_are(&csq, BYTES("\0\xff" "AT+CSQ\r\nOK\r\n"),
+    frames_are(&csq,
+               BYTES("\0\xff"
+                     "AT+CSQ\r\nOK\r\n"),
                "noise[\\x00\\xff] echo line[OK]");
     frames_are(&csq, BYTES("\r\n\0\r\nAT+CSQ\r\nOK\r\n"),
                "noise[\\x00] echo line[OK]");
@@ -78,8 +80,7 @@ static void test_an_echo_after_noise_is_found(void **state)
 static void test_noise_inside_an_echo_spoils_it(void **state)
 {
     (void)state;
-    frames_are(&csq, BYTES("AT\0+CSQ\r\nOK\r\n"),
-               "line[AT\\x00+CSQ] line[OK]");
+    frames_are(&csq, BYTES("AT\0+CSQ\r\nOK\r\n"), "line[AT\\x00+CSQ] line[OK]");
 }
 
 static void test_a_torn_echo_is_text_or_nothing(void **state)
@@ -146,11 +147,11 @@ static void test_a_splitting_line_may_start_like_the_rest(void **state)
                "line[+CSQ: 1] echo line[OK]");
 }
 
-static void test_quotes_and_counts_hold_in_a_line_once_taken_for_echo(
-    void **state)
+static void
+test_quotes_and_counts_hold_in_a_line_once_taken_for_echo(void **state)
 {
-    const struct given g = {
-        ECHO_OF("+X: \"+RECV:2,abc"), .echo_eol = true, .quoted_crlf = true};
+    const struct given g = {ECHO_OF("+X: \"+RECV:2,abc"), .echo_eol = true,
+                            .quoted_crlf = true};
     const struct given counted = {ECHO_OF("+RECV:2,abc"), .echo_eol = true};
 
     (void)state;
@@ -226,11 +227,15 @@ static void test_an_answer_that_a_payload_starts_with_is_an_answer(void **state)
 
 static void test_noise_once_taken_for_a_payload_is_noise(void **state)
 {
-    const struct given g = {ECHO_OF("\xff\xff" "ab")};
+    const struct given g = {ECHO_OF("\xff\xff"
+                                    "ab")};
 
     (void)state;
     frames_are(&g, BYTES("\xff\xff\r\nOK\r\n"), "line[OK]");
-    frames_are(&g, BYTES("\xff\xff" "aOK\r\n"), "noise[\\xff\\xff] line[aOK]");
+    frames_are(&g,
+               BYTES("\xff\xff"
+                     "aOK\r\n"),
+               "noise[\\xff\\xff] line[aOK]");
 }
 
 static void test_many_lines_once_taken_for_a_payload_cost_no_stack(void **state)
@@ -272,8 +277,8 @@ static void send_next(struct framer *f, const struct frame *frame)
 
 static void test_an_echo_may_be_announced_by_the_callback(void **state)
 {
-    const struct given g = {
-        ECHO_OF("AT"), .echo_eol = true, .react = send_next};
+    const struct given g = {ECHO_OF("AT"), .echo_eol = true,
+                            .react = send_next};
     const struct given torn = {ECHO_OF("OK\r\nATx"), .react = send_next};
 
     (void)state;

@@ -48,7 +48,8 @@ static void test_any_bytes_are_a_payload(void **state)
 static void test_payloads_come_back_to_back(void **state)
 {
     (void)state;
-    frames_are(&plain, BYTES("+RECV:1,a\r\n+RECV:1,b\r\n\r\n+QIRD:1,1\r\nc\r\n"),
+    frames_are(&plain,
+               BYTES("+RECV:1,a\r\n+RECV:1,b\r\n\r\n+QIRD:1,1\r\nc\r\n"),
                "payload[a|+RECV:1] payload[b|+RECV:1] payload[c|+QIRD:1,1]");
     frames_are(&plain, BYTES("+RECV:9,+RECV:1,a\r\n+RECV:1,b\r\n"),
                "payload[+RECV:1,a|+RECV:9] payload[b|+RECV:1]");
@@ -79,8 +80,9 @@ static void test_a_payload_may_pause(void **state)
     (void)state;
     frames_are(&plain, BYTES("+RE" IDLE "CV:1" IDLE "0,12345" IDLE "67890\r\n"),
                "payload[1234567890|+RECV:10]");
-    frames_are(&plain, BYTES("+RECV:4,a\r\n"
-                             "b\r\n"),
+    frames_are(&plain,
+               BYTES("+RECV:4,a\r\n"
+                     "b\r\n"),
                "payload[a\\r\\nb|+RECV:4]");
 }
 
@@ -96,7 +98,8 @@ static void test_a_long_payload_arrives(void **state)
     memset(text + head, '\n', COUNT);
     memcpy(text + head + COUNT, "\r\n", 2);
     char *log = frames_of(&plain, text, (size_t)head + COUNT + 2);
-    assert_int_equal(strlen(log), 2 * COUNT + strlen("payload[|+RECV:1048576]"));
+    assert_int_equal(strlen(log),
+                     2 * COUNT + strlen("payload[|+RECV:1048576]"));
     free(log);
     free(text);
 }
@@ -151,8 +154,8 @@ static void test_a_huge_count_is_a_line(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
-        int n = snprintf(text, sizeof text, "+RECV:%s,1,abc\r\nOK\r\n",
-                         counts[i]);
+        int n =
+            snprintf(text, sizeof text, "+RECV:%s,1,abc\r\nOK\r\n", counts[i]);
         snprintf(expected, sizeof expected, "line[+RECV:%s,1,abc] line[OK]",
                  counts[i]);
         frames_are(&plain, text, (size_t)n, expected);
@@ -220,7 +223,8 @@ static void test_a_line_instead_of_the_payload_is_given_back(void **state)
 static void test_a_reboot_cuts_a_payload(void **state)
 {
     (void)state;
-    frames_are(&plain, BYTES("+RECV:100,{\"a\":\0\xfe\r\nRDY\r\n" IDLE "OK\r\n"),
+    frames_are(&plain,
+               BYTES("+RECV:100,{\"a\":\0\xfe\r\nRDY\r\n" IDLE "OK\r\n"),
                "cut[{\"a\":\\x00\\xfe|+RECV:100] line[RDY] line[OK]");
     frames_are(&plain, BYTES("+RECV:100,{\xfe~RDY\r\n" IDLE),
                "cut[{\\xfe~|+RECV:100] line[RDY]");
@@ -237,8 +241,8 @@ static void test_words_inside_a_payload_split_nothing(void **state)
 
 /* ------------------------------------------------------------- too long */
 
-static void test_a_payload_declared_shorter_goes_on_to_the_line_end(
-    void **state)
+static void
+test_a_payload_declared_shorter_goes_on_to_the_line_end(void **state)
 {
     (void)state;
     frames_are(&plain, BYTES("+RECV:6,hello world!\r\nOK\r\n"),

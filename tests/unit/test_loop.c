@@ -86,8 +86,8 @@ static int set_up(void **state)
     assert_int_equal(uv_loop_init(&b->uv), 0);
     assert_int_equal(loop_init(&b->loop, &b->uv), 0);
     for (int i = 0; i < 4; i++) {
-        b->works[i] = (struct work){
-            .post.run = run, .bench = b, .name = (char)('a' + i)};
+        b->works[i] =
+            (struct work){.post.run = run, .bench = b, .name = (char)('a' + i)};
         b->waits[i] = (struct wait){
             .deadline.fire = fire, .bench = b, .name = (char)('1' + i)};
     }
@@ -333,8 +333,8 @@ static void test_a_cancelled_deadline_keeps_no_loop_alive(void **state)
     assert_string_equal(b->order, "2");
 }
 
-static void test_a_deadline_may_be_set_after_a_cancelled_earlier_one(
-    void **state)
+static void
+test_a_deadline_may_be_set_after_a_cancelled_earlier_one(void **state)
 {
     struct bench *b = *state;
 

@@ -32,6 +32,7 @@ function frames.prompt(self)
   self.port:expect_echo(command.payload, false)
   self.port:write(command.payload)
   steps.take_prompt(command)
+  self:allow_silence(command)
 end
 
 function frames.payload(self, bytes, header, fault)

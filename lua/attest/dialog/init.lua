@@ -111,6 +111,17 @@ function methods:owe(command)
   self.owed = { form = command.form, text = command.text, till = core.now() + OWED }
 end
 
+--- Lets a command end whose payload need not be answered, when nothing comes.
+function methods:allow_silence(command)
+  local seconds <const> = steps.silence(command)
+  command.linger = seconds and core.after(seconds, function()
+    if self.pending == command then
+      command.final = ""
+      self:finish(command, "OK")
+    end
+  end)
+end
+
 -- sending ---------------------------------------------------------------------
 
 local function shown(command)

@@ -163,6 +163,15 @@ function steps.is_complete(command)
   return true, later
 end
 
+--- Tells how long a command whose every step is optional waits for them: what
+-- the manual shows no answer for ends in silence.
+-- @tparam table command
+-- @treturn ?number seconds; nil while something must come
+function steps.silence(command)
+  local complete <const>, later <const> = steps.is_complete(command)
+  return complete and later or nil
+end
+
 --- How much longer than its timeout a typed call may last, for later words.
 -- @tparam table list of steps
 -- @treturn number seconds

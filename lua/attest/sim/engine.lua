@@ -249,10 +249,10 @@ function methods:payload(length, idle)
 end
 
 --- Swallows what follows a payload without a pause; waits for the pause.
--- @treturn boolean whether anything did
+-- @treturn boolean whether anything did but a line end, which people type
 function methods:swallow()
   capture(self, function() end, SURPLUS)
-  return self.input:rest() ~= ""
+  return self.input:rest():find("[^\r\n]") ~= nil
 end
 
 --- Captures a payload of unknown length for the running command: a mark, the

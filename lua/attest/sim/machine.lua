@@ -168,16 +168,30 @@ function methods:later(seconds, fn)
   self.timers[timer] = true
 end
 
+local function describe(err)
+  return type(err) == "string" and debug.traceback(err, 2) or err
+end
+
 --- Runs `fn` in a task of its own, unless the power goes before.
 -- @treturn task
 function methods:work(fn)
   local task
   task = core.spawn(function()
-    fn()
+    local ok, err = xpcall(fn, describe)
+    local is_wanted <const> = self.tasks[task]
     self.tasks[task] = nil
+    if not ok and is_wanted then
+      error(err, 0)
+    end
   end)
   self.tasks[task] = true
   return task
+end
+
+--- Ends what work() began, if it runs still.
+function methods:stop_work(task)
+  self.tasks[task] = nil
+  task:cancel("not wanted any more")
 end
 
 function methods:write(bytes)
@@ -278,9 +292,9 @@ function methods:power_off()
     timer:stop()
   end
   for task in pairs(self.tasks) do
-    task:cancel("power off")
+    self:stop_work(task)
   end
-  self.timers, self.tasks = {}, {}
+  self.timers = {}
 end
 
 --- Powers off and on again. In a command's task, do nothing after it that waits.

@@ -33,6 +33,7 @@ local function split_default(zh)
 end
 
 local function put_domain(out, where, t, expected)
+  t = t.text or t
   if t.kind == "enum" then
     out[where .. " values"] = manual.sorted(t.order)
   elseif t.kind == "int" and t.max ~= LARGEST then
@@ -60,7 +61,13 @@ local function default_of(arg)
   if arg.default ~= nil then
     return tostring(arg.default)
   end
-  return arg.doc.zh:match("默认：(%d+)")
+  local zh <const> = arg.doc.zh
+  for value, text in pairs(arg.type.values or {}) do
+    if zh:find("默认" .. text.zh, 1, true) or zh:find("默认为" .. text.zh, 1, true) then
+      return tostring(value)
+    end
+  end
+  return zh:match("默认[：%s]*(%d+)")
 end
 
 local function put_args(out, form, expected)
@@ -176,21 +183,58 @@ local function put_field(out, field, expected)
   out[where .. " unit"] = out[where .. " unit"] or field.unit
 end
 
--- The widest domain wins where two rows have the field.
+-- The widest domain wins where two rows have the field; of two that are as
+-- wide the one with a head does.
 local function is_wider(out, spec)
-  return not out.fields or #names_of(spec) >= #out.fields
+  local size <const> = #names_of(spec)
+  return not out.fields or size > #out.fields or size == #out.fields and not spec.untagged
+end
+
+local function put_heads(out, where, spec)
+  out[where .. "head in the table"] = spec.table and spec.table.prefix or spec.prefix or ""
+  out[where .. "head in the example"] = (spec.prefix or ""):gsub("%s+$", "")
+end
+
+-- A word that is a head and a fixed text, such as "+MQTTOPEN:OK".
+local function put_literal(out, urc)
+  out.literal, out.fields = urc.literal, ""
+  put_heads(out, "", urc)
+end
+
+-- One of several lines that an answer may have, each told by its own head.
+local function put_line(out, spec, where, expected)
+  put_heads(out, where, spec)
+  out[where .. "fields"] = names_of(spec)
+  for _, field in ipairs(spec.fields) do
+    local key <const> = ("%sfield %s values"):format(where, field.name)
+    if expected[key] then
+      out[key] = manual.range(field.type.min, field.type.max, field.type.order)
+    end
+  end
+end
+
+-- A number that stands beside a range, where the manual tells one as a failure.
+local function put_failure(out, spec, expected)
+  for _, field in ipairs(spec.fields) do
+    if expected["failure code"] and field.type.kind == "int" and #field.type.order > 0 then
+      out["failure code"] = manual.list(field.type.order)
+    end
+  end
 end
 
 local function put_row(out, form, spec, expected)
-  if spec.literal then
+  local line <const> = ("line %s "):format((spec.prefix or ""):gsub("[:%s]+$", ""))
+  if expected[line .. "fields"] then
+    return put_line(out, spec, line, expected)
+  elseif spec.literal then
     out.unset = spec.literal
     return
   elseif not is_wider(out, spec) then
     return
   end
   out.fields = names_of(spec)
-  out["head in the table"] = spec.table and spec.table.prefix or spec.prefix or ""
-  out["head in the example"] = (spec.prefix or ""):gsub("%s+$", "")
+  put_heads(out, "", spec)
+  put_failure(out, spec, expected)
   out.repeated = spec.repeated and "true"
   put_derived(out, spec)
   for _, field in ipairs(spec.fields) do
@@ -224,6 +268,9 @@ local function put_words(out, module, entry, form)
         rows[#rows + 1] = urc -- "CONNECT,ID:3" is the answer
       else
         words[word], count = true, count + 1
+        if urc and urc.literal and step.words[word] == "ok" then
+          put_literal(out, urc)
+        end
       end
     end
     if count > 1 then

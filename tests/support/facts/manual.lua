@@ -14,6 +14,7 @@ local unread <const> = {
   ok_in = "where OK is printed does not matter", words_table = "so do the words",
   printed_args = "the note explains it", data_max = "a limit of the whole text",
   words_by_type = "the simulator's model has it; compared there",
+  failure = "the simulator's model words it; compared there",
 }
 local unread_arg <const> = {
   name = "the key", quoted = "part of the type",
@@ -22,6 +23,7 @@ local unread_arg <const> = {
   by_mode = "a rule between arguments; the simulator's tests check it",
 }
 local unread_answer <const> = {
+  line_template = "the brackets say that it repeats",
   separator = "part of the head", example_separator = "part of the head",
   example_template = "part of the head",
 }
@@ -95,7 +97,8 @@ end
 
 local arg_readers <const> = {
   type = function(out, value, arg)
-    out["arg " .. arg.name .. " type"] = arg.quoted and "quoted " .. value or value
+    local name <const> = arg.or_type and "text or " .. arg.or_type or value
+    out["arg " .. arg.name .. " type"] = arg.quoted and "quoted " .. name or name
   end,
   values = function(out, value, arg) out["arg " .. arg.name .. " values"] = sorted(value) end,
   min = function() end, -- with max
@@ -103,6 +106,7 @@ local arg_readers <const> = {
   max = put_size,
   default = function(out, value, arg) out["arg " .. arg.name .. " default"] = tostring(value) end,
   optional = function(out, _, arg) out["arg " .. arg.name .. " optional"] = "true" end,
+  or_type = function() end, -- with type
   unit = function(out, value, arg) out["arg " .. arg.name .. " unit"] = value end,
   meanings = function(out, value, arg) put_meanings(out, "arg " .. arg.name, value) end,
 }
@@ -145,8 +149,34 @@ local function as_is(value)
   return value
 end
 
+-- One of several lines that an answer may have, each told by its own head.
+local function put_line(out, line)
+  local where <const> = ("line %s "):format(line.table)
+  out[where .. "head in the table"] = head(line.template)
+  out[where .. "head in the example"] = example_head(line)
+  out[where .. "fields"] = manual.list(line.fields)
+  for name, range in pairs(line.field_ranges or {}) do
+    out[("%sfield %s values"):format(where, name)] = manual.range(range.min, range.max)
+  end
+end
+
 local answer_readers <const> = {
-  template = function(out, value) out["head in the table"] = head(value) end,
+  template = function(out, value, answer)
+    local text <const> = head(value)
+    out["head in the table"] = answer.literal and text:sub(1, -1 - #answer.literal) or text
+  end,
+  literal = function(out, value, answer)
+    out.literal = value
+    out.words = answer.table
+  end,
+  by_qos = function(out, value)
+    for qos = 0, #value do
+      for _, line in ipairs(value[qos]) do
+        put_line(out, line)
+      end
+    end
+  end,
+  failure_code = function(out, value) out["failure code"] = tostring(value) end,
   table = function() end, -- with template
   example = function(out, _, answer) out["head in the example"] = example_head(answer) end,
   fields = function(out, value) out.fields = manual.list(value) end,

@@ -51,7 +51,7 @@ end
 local function connect(machine)
   local kept <const> = client.get(machine)
   if machine.memory.connecting then
-    machine.memory.connecting:cancel("connects anew")
+    machine:stop_work(machine.memory.connecting)
   end
   machine.memory.connecting = machine:work(function()
     local link <const> = machine.links:open {
