@@ -17,9 +17,20 @@ local mt <const> = { __name = "attest.urc", __index = methods }
 
 local handle_mt <const> = { __name = "attest.urc.handle" }
 
---- Stops a handler.
+--- Stops a handler. The order is copied: a dispatch may be walking it.
 local function off(handle)
-  handle.list[handle] = nil
+  local list <const> = handle.list
+  if not list[handle] then
+    return
+  end
+  list[handle] = nil
+  local order <const> = {}
+  for _, each in ipairs(list.order) do
+    if each ~= handle then
+      order[#order + 1] = each
+    end
+  end
+  list.order = order
 end
 handle_mt.__index = { off = off }
 handle_mt.__close = off
@@ -80,8 +91,9 @@ function methods:dispatch(name, fields)
   local waiting <const> = self.waiting[name]
   if waiting then
     self.waiting[name] = nil
-    for _, task in ipairs(waiting) do
-      core.wake(task, fields)
+    for wait in pairs(waiting) do
+      wait.fields = fields
+      core.wake(wait.task)
     end
   end
   return complete
@@ -115,15 +127,23 @@ function methods:await(name, timeout)
   end
   local waiting <const> = self.waiting[name] or {}
   self.waiting[name] = waiting
-  waiting[#waiting + 1] = core.current()
-  local woken <const>, fields <const> = core.wait(timeout)
-  if woken then
-    return fields or nil, not fields and self.closed or nil
+  local wait <const> = { task = core.current() }
+  waiting[wait] = true
+  local leave <close> = setmetatable({}, { -- luacheck: ignore 211/leave
+    __close = function() waiting[wait] = nil end,
+  })
+  local deadline <const> = core.now() + timeout
+  while not wait.fields and not self.closed do
+    local left <const> = deadline - core.now()
+    if left <= 0 then
+      return nil, error_object.new {
+        code = "timeout",
+        message = ("%s did not come within %g s"):format(name, timeout),
+      }
+    end
+    core.wait(left)
   end
-  return nil, error_object.new {
-    code = "timeout",
-    message = ("%s did not come within %g s"):format(name, timeout),
-  }
+  return wait.fields, not wait.fields and self.closed or nil
 end
 
 --- Ends everything that waits.
@@ -132,8 +152,8 @@ function methods:close(err)
   self.closed = err
   for name, waiting in pairs(self.waiting) do
     self.waiting[name] = nil
-    for _, task in ipairs(waiting) do
-      core.wake(task, false)
+    for wait in pairs(waiting) do
+      core.wake(wait.task)
     end
   end
 end

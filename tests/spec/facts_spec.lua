@@ -84,7 +84,8 @@ local chosen <const> = {
   ["AT+SIMPLEMODE set words"] = { "NETWORK_ACTIVATE_SUCCESS RDY SIM_SUCCESS", "the remark says "
     .. "that it restarts, the words of a restart are those of 6.1.8 and 6.1.9" },
   ["AT+SIMPLECLIENT read unset"] = { "NOT SET", NOT_SET },
-  ["AT+SIMPLECLIENT read field mode optional"] = { "true", "the table lacks a comma in front of it" },
+  ["AT+SIMPLECLIENT read field mode optional"] = { "true", "the table lacks a comma, so that one "
+    .. "may be missing" },
   ["AT+SIMPLECLIENT set arg local_port default"] = { "0", "0 is in the range and means any" },
   ["AT+SIMPLECLIENT set arg mode default"] = { "0", "as AT+QIOPEN's" },
   ["AT+SIMPLECLIENT set fields"] = { "link_num", CONNECT },

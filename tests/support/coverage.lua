@@ -7,6 +7,7 @@
 --
 --     host ct12 qisend set OK        the host sent it and understood the answer
 --     sim ct12 ota set ERROR=104     the simulated module read it and said this
+--     sim ct12 ato bare silence      it did as it was told and answers nothing
 
 local codec <const> = require "attest.codec"
 local dialog <const> = require "attest.dialog"
@@ -89,8 +90,9 @@ local function wrap_sim(note)
   function dispatch.execute(machine, text, is_long)
     local parsed <const> = read(machine, text)
     local last <const> = listen(machine, execute, text, is_long)
-    if parsed and last then
-      note("sim", machine.module, parsed.entry, parsed.form, last)
+    local is_bare <const> = parsed ~= nil and parsed.form.kind == "bare"
+    if parsed and (last or is_bare) then
+      note("sim", machine.module, parsed.entry, parsed.form, last or "silence")
     end
   end
 end

@@ -13,12 +13,15 @@ local frames <const> = require "attest.dialog.frames"
 local prelude <const> = require "attest.dialog.prelude"
 local secret <const> = require "attest.dialog.secret"
 local steps <const> = require "attest.dialog.steps"
+local turn <const> = require "attest.dialog.turn"
 local urc <const> = require "attest.urc"
 
 local dialog <const> = {}
 
 --- How long an unanswered command may still be answered, in seconds.
 local OWED <const> = 10
+--- How long a command may wait for its turn at least, in seconds.
+local TURN <const> = 120
 
 local methods <const> = {}
 local mt <const> = { __name = "attest.dialog", __index = methods }
@@ -50,57 +53,6 @@ end
 -- @tparam function fn called with event and value; it must not wait
 function methods:observe(fn)
   self.observers[#self.observers + 1] = fn
-end
-
--- one at a time ---------------------------------------------------------------
-
-local lock_mt <const> = {}
-
---- Ends the hold of the dialog, however its holder ended: a command that was
--- left unanswered (a timeout, a cancelled task) still owes its answer.
-function lock_mt.__close(lock)
-  local d <const> = lock.dialog
-  local command <const>, catch <const> = d.pending, d.catch
-  if command then
-    d.pending = nil
-    d:owe(command)
-    if command.is_secret then
-      secret.finish(d, command)
-    end
-  end
-  if catch then
-    d.catch = nil
-    d:data(catch.bytes)
-  end
-  if not d.closed then
-    d.port:forget_echo()
-    d.port:expect_prompt(false)
-    d.port:quoted_crlf(false)
-  end
-  d.busy = false
-  local task <const> = table.remove(d.queue, 1)
-  if task then
-    d.busy = true
-    core.wake(task)
-  end
-end
-
---- Waits for the dialog's turn.
-local function take(self)
-  if self.busy then
-    local me <const> = core.current()
-    self.queue[#self.queue + 1] = me
-    local granted <close> = setmetatable({}, { __close = function(g)
-      if g.done then return end
-      for i, task in ipairs(self.queue) do
-        if task == me then table.remove(self.queue, i) return end
-      end
-      lock_mt.__close(self.lock) -- granted and cancelled at once: pass it on
-    end })
-    core.wait()
-    granted.done = true
-  end
-  self.busy = true
 end
 
 --- Notes that a command may still be answered.
@@ -179,7 +131,11 @@ function methods:converse(command)
   if not sent then
     return nil, err
   end
-  if not core.wait(command.timeout) then
+  local deadline <const> = core.now() + command.timeout
+  while not command.finished and core.now() < deadline do
+    core.wait(deadline - core.now()) -- others may wake this task, too: that is no answer
+  end
+  if not command.finished then
     self.pending = nil
     self:owe(command)
     self.echo = self.echo == "on" and "assumed" or self.echo
@@ -226,7 +182,14 @@ function methods:run(text, options)
   if self.closed then
     return nil, closed_error(self, text)
   end
-  take(self)
+  local patience <const> = options.timeout or options.form and options.form.timeout
+    or self.profile.timeout
+  if not turn.take(self, math.max(patience, TURN)) then
+    return nil, error_object.new {
+      code = "busy", command = text,
+      message = ("%s: another command ran all the time"):format(text),
+    }
+  end
   local lock <close> = self.lock -- luacheck: ignore 211/lock
   if self.closed then
     return nil, closed_error(self, text)
@@ -386,7 +349,7 @@ function dialog.new(port, module, options)
     queue = {},
     busy = false,
   }, mt)
-  self.lock = setmetatable({ dialog = self }, lock_mt)
+  self.lock = turn.lock(self)
   port:vocabulary(vocabulary_of(module))
   port:listen(function(kind, ...)
     local fn <const> = frames[kind]

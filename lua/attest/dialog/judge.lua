@@ -9,12 +9,16 @@
 local codec <const> = require "attest.codec"
 local core <const> = require "attest.core"
 local error_object <const> = require "attest.error"
+local owed <const> = require "attest.dialog.owed"
 local steps <const> = require "attest.dialog.steps"
 
 local judge <const> = {}
 
 --- Silence after which an answer without echo counts, in seconds.
 local GRACE <const> = 0.3
+
+--- Lines of an answer, or before an echo, that are kept; a module may send any number.
+local MOST_LINES <const> = 1024
 
 local final_of <const> = codec.final
 
@@ -78,7 +82,12 @@ local settle
 
 local function info(d, command, line)
   d:tell("info", line)
-  command.lines[#command.lines + 1] = line
+  if #command.lines < MOST_LINES then
+    command.lines[#command.lines + 1] = line
+  elseif not command.is_flooded then
+    command.is_flooded = true
+    d:tell("flag", "lines_dropped")
+  end
   if command.linger and command.needs_info then
     settle(d, command)
   end
@@ -200,81 +209,16 @@ function judge.urc(d, line, row, fields, awaited)
   end
 end
 
--- what an older command owes --------------------------------------------------
-
-local function late_reply(d)
-  d.owed = nil
-  d:tell("flag", "late_reply")
-end
-
-local function own_prefix(command, line)
-  local head <const> = line:match("^(%+%u+)[:=]")
-  return head and command.text:find(head, 1, true) ~= nil, head
-end
-
-local function needs_info(form)
-  for _, row in ipairs(form and form.info or {}) do
-    if not row.repeated and not row.optional then
-      return true
-    end
-  end
-  return false
-end
-
---- A final that may be the older command's: accepted when silence follows.
-local function doubt(d, command, line, kind, number)
-  if needs_info(command.form) and kind == "OK" then
-    return late_reply(d)
-  end
-  command.doubt = core.after(GRACE, function()
-    command.doubt = nil
-    if d.pending == command then
-      ended(d, command, line, kind, number)
-    end
-  end)
-end
-
---- Judges a line while an older command is unanswered. Returns whether the
--- line was that command's.
-local function is_owed(d, command, line)
-  local owed <const> = d.owed
-  local kind <const>, number <const> = final_of(line)
-  if command.doubt then
-    command.doubt:stop()
-    command.doubt = nil
-    late_reply(d)
-    return false
-  end
-  if owed.begun then
-    if kind then
-      late_reply(d)
-    end
-    return kind ~= nil or codec.urc(d.module, line) == nil
-  end
-  if kind then
-    if #command.lines == 0 then
-      doubt(d, command, line, kind, number)
-      return true
-    end
-    return false
-  end
-  local form <const> = command.form
-  if form and codec.claims(form, line) or codec.urc(d.module, line) then
-    return false
-  end
-  local own <const>, head <const> = own_prefix(command, line)
-  owed.begun = head and not own or owed.form and codec.claims(owed.form, line) or nil
-  return owed.begun ~= nil
-end
-
 -- lines -----------------------------------------------------------------------
 
 --- A line that came after the command's echo, or without any.
 local function answer(d, command, line)
-  if d.owed and is_owed(d, command, line) then
+  local kind <const>, number <const> = final_of(line)
+  if d.owed and owed.takes(d, command, line, function()
+    ended(d, command, line, kind, number)
+  end) then
     return
   end
-  local kind <const>, number <const> = final_of(line)
   if kind then
     return ended(d, command, line, kind, number)
   end
@@ -326,6 +270,9 @@ local function hold(d, command, line)
     end
   end
   command.held = command.held or {}
+  if #command.held >= MOST_LINES then
+    return judge.urc(d, line) -- so many lines before an echo are no answer
+  end
   command.held[#command.held + 1] = line
   if result and not command.grace and not (d.owed and d.echo == "on") then
     command.grace = core.after(GRACE, function()
@@ -346,7 +293,7 @@ local function idle(d, line)
   local is_final <const> = kind or codec.word(d.module, line)
   if d.owed then
     if is_final then
-      late_reply(d)
+      owed.late_reply(d)
     else
       d.owed.begun = true
     end
@@ -380,7 +327,7 @@ end
 function judge.echo(d)
   local command <const> = d.pending
   if command and not command.echoed then
-    command.echoed = true
+    command.echoed, command.has_echo = true, true
     if command.grace then
       command.grace:stop()
     end

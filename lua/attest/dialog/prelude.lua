@@ -32,7 +32,14 @@ local function wake_up(d)
     tries = tries + 1
     local command <const> = probe_command(QUIET)
     d.pending, command.task = command, core.current()
-    if not d:send(command) or core.wait(QUIET) then
+    local deadline <const> = core.now() + QUIET
+    if not d:send(command) then
+      return
+    end
+    while not command.finished and core.now() < deadline do
+      core.wait(deadline - core.now())
+    end
+    if command.finished then
       return
     end
     d.pending = nil

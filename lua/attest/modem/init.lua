@@ -53,9 +53,26 @@ local function decode(text, form, answer)
   return missing_answer(text, form, answer.lines)
 end
 
+local function check_options(what, options, known)
+  for key, value in pairs(options or {}) do
+    if not known[key] then
+      error(("%s: unknown option %q"):format(what, tostring(key)), 4)
+    elseif type(value) ~= known[key] then
+      error(("%s: option %s is a %s, expected a %s"):format(what, key, type(value), known[key]), 4)
+    end
+  end
+  local timeout <const> = options and options.timeout
+  if timeout and not (timeout > 0 and timeout < math.huge) then
+    error(("%s: timeout is %s, expected seconds above 0"):format(what, tostring(timeout)), 4)
+  end
+end
+
+local call_options <const> = { timeout = "number", kind = "string" }
+
 --- Runs a catalogue entry.
 local function call(dut, entry, values, options)
   options = options or {}
+  check_options(entry.name, options, call_options)
   local text <const>, form <const>, payload <const> =
     codec.encode(dut.module, entry, values, options.kind)
   if not text then
@@ -75,16 +92,6 @@ end
 local soft <const> = {}
 
 local at_options <const> = { timeout = "number", payload = "string", quoted_crlf = "boolean" }
-
-local function check_options(what, options, known)
-  for key, value in pairs(options or {}) do
-    if not known[key] then
-      error(("%s: unknown option %q"):format(what, tostring(key)), 4)
-    elseif type(value) ~= known[key] then
-      error(("%s: option %s is a %s, expected a %s"):format(what, key, type(value), known[key]), 4)
-    end
-  end
-end
 
 --- Sends any command as it is.
 -- @tparam string text without a line end

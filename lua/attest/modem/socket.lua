@@ -44,7 +44,10 @@ local function received(dut, fields)
   wake(link)
 end
 
-local function mark_closed(link)
+--- The number is free again: the module may give it to another link.
+local function mark_closed(dut, number)
+  local link <const> = dut.links[number]
+  dut.links[number] = nil
   link.closed = true
   wake(link)
 end
@@ -58,7 +61,7 @@ local function far_end_closed(dut, transport)
     end
   end
   if #open <= 1 then
-    return open[1] and mark_closed(dut.links[open[1]])
+    return open[1] and mark_closed(dut, open[1])
   end
   local rows <const> = dut.try:qistate()
   local alive <const> = {}
@@ -67,7 +70,7 @@ local function far_end_closed(dut, transport)
   end
   for _, number in ipairs(rows and open or {}) do
     if not alive[number] and dut.links[number] then
-      mark_closed(dut.links[number])
+      mark_closed(dut, number)
     end
   end
 end
@@ -82,7 +85,7 @@ local function listen(dut)
   dut:on("DISCONNECT", function() far_end_closed(dut, "TCP") end)
   dut:on("UDP_CLOSE", function() far_end_closed(dut, "UDP") end)
   dut:on(dut.module.profile.boot_word, function()
-    for _, link in pairs(dut.links) do mark_closed(link) end
+    for number in pairs(dut.links) do mark_closed(dut, number) end
   end)
 end
 
@@ -202,7 +205,9 @@ function soft.close(self)
     return true
   end
   self.is_closed = true
-  self.dut.links[self.number] = nil
+  if self.dut.links[self.number] == self.link then
+    self.dut.links[self.number] = nil
+  end
   if self.link.closed then
     return true
   end

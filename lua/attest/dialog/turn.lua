@@ -1,0 +1,78 @@
+-- SPDX-License-Identifier: MIT
+--- One command at a time: who holds the dialog, and who waits for it.
+--
+-- However a holder ends (a timeout, a cancelled task), the next one gets a
+-- clean line, and what was left unanswered is owed.
+
+local core <const> = require "attest.core"
+local secret <const> = require "attest.dialog.secret"
+
+local turn <const> = {}
+
+local lock_mt <const> = {}
+
+--- Ends the hold of the dialog, however its holder ended: a command that was
+-- left unanswered (a timeout, a cancelled task) still owes its answer.
+function lock_mt.__close(lock)
+  local d <const> = lock.dialog
+  local command <const>, catch <const> = d.pending, d.catch
+  if command then
+    d.pending = nil
+    d:owe(command)
+    if command.is_secret then
+      secret.finish(d, command)
+    end
+  end
+  if catch then
+    d.catch = nil
+    d:data(catch.bytes)
+  end
+  if not d.closed then
+    d.port:forget_echo()
+    d.port:expect_prompt(false)
+    d.port:quoted_crlf(false)
+  end
+  d.busy = false
+  local task <const> = table.remove(d.queue, 1)
+  if task then
+    d.busy = true
+    d.granted = task
+    core.wake(task)
+  end
+end
+
+--- Waits for the dialog's turn. Returns false when it did not come in time.
+function turn.take(self, timeout)
+  if self.busy then
+    local me <const> = core.current()
+    self.queue[#self.queue + 1] = me
+    local granted <close> = setmetatable({}, { __close = function(g)
+      if g.done then return end
+      for i, task in ipairs(self.queue) do
+        if task == me then table.remove(self.queue, i) return end
+      end
+      self.granted = nil
+      lock_mt.__close(self.lock) -- granted and cancelled at once: pass it on
+    end })
+    local deadline <const> = core.now() + timeout
+    while self.granted ~= me do
+      if core.now() >= deadline then
+        return false
+      end
+      core.wait(deadline - core.now())
+    end
+    self.granted = nil
+    granted.done = true
+  end
+  self.busy = true
+  return true
+end
+
+--- Makes the lock of a dialog: `local lock <close> = d.lock` after `take`.
+-- @tparam attest.dialog d
+-- @treturn table
+function turn.lock(d)
+  return setmetatable({ dialog = d }, lock_mt)
+end
+
+return turn
