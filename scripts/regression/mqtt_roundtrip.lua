@@ -34,6 +34,7 @@ end
 
 local TEXTS <const> = {
   "1", "12345678", "with \"quotes\"", "two\r\nlines", "OK\r\n", ">", "+++", "a\\b",
+  "\r\nOK\r\n\r\nERROR\r\n", "\0\26\27\255",
 }
 -- Around what a command line carries, and the most behind a prompt of a ct12
 -- (512, 2048) or an ml302 (1024, 1024): what a module cannot carry it must refuse.

@@ -294,4 +294,19 @@ function catalogue.load(name, dirs)
   return error(result, 0)
 end
 
+local loaded <const> = {}
+
+--- Loads a module's catalogue once for each name and list of directories: every DUT and every
+-- simulated module of a process reads the same table.
+-- @string name module
+-- @tparam[opt] {string,...} dirs as for `load`
+-- @treturn as `load`
+function catalogue.get(name, dirs)
+  local key <const> = name .. "\0" .. table.concat(dirs or {}, "\0")
+  if loaded[key] then return loaded[key] end
+  local module <const>, err <const> = catalogue.load(name, dirs)
+  loaded[key] = module
+  return module, err
+end
+
 return catalogue

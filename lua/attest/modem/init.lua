@@ -247,21 +247,6 @@ local function proxies(dut, kind)
   return try, cmd
 end
 
-local loaded <const> = {}
-
---- Loads a module's catalogue once per name and search path.
-local function load_module(name, dirs)
-  local key <const> = name .. "\0" .. table.concat(dirs or {}, "\0")
-  if not loaded[key] then
-    local module <const>, err <const> = catalogue.load(name, dirs)
-    if not module then
-      return nil, err
-    end
-    loaded[key] = module
-  end
-  return loaded[key]
-end
-
 --- Finds a module by name.
 -- @tparam string name such as "ct12"
 -- @tparam[opt] table dirs the user's catalogue folders
@@ -269,7 +254,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] attest.error
 function modem.module(name, dirs)
-  return load_module(name, dirs)
+  return catalogue.get(name, dirs)
 end
 
 local attach_options <const> = {
@@ -293,7 +278,7 @@ function modem.attach(port, options)
   end
   local module = options.module
   if type(module) ~= "table" then
-    local found <const>, err <const> = load_module(module, options.catalogue)
+    local found <const>, err <const> = catalogue.get(module, options.catalogue)
     if not found then
       return nil, err
     end

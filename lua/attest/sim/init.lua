@@ -71,7 +71,7 @@ local function collect(options)
   if not DIALECTS[options.dialect or "example"] then
     return invalid("no dialect %q; there are: %s", tostring(options.dialect), names(DIALECTS))
   end
-  module, err = catalogue.load(options.module, options.catalogue)
+  module, err = catalogue.get(options.module, options.catalogue)
   if not module then
     return nil, err
   end
