@@ -97,8 +97,8 @@ end
 -- may follow, when its time is over.
 settle = function(d, command)
   local complete, later = steps.is_complete(command)
-  if complete and command.needs_info then
-    complete, later = #command.lines > 0 or nil, command.needs_info
+  if complete and command.needs_info and #command.lines == 0 then
+    complete, later = nil, command.needs_info
   end
   if command.linger then
     command.linger:stop()
