@@ -18,6 +18,7 @@ local plan <const> = attest.plan {
   name = "ml302-3.4-lost-server", version = "1.0", module = "ml302",
   params = {
     keepalive = 10,   -- seconds
+    ack = 10,         -- seconds until the module misses an answer; the module's default is 10
     patience = 120,   -- seconds until the server is silent, and the module notices
     attempts = 120,   -- seconds for all attempts to connect again
   },
@@ -33,6 +34,7 @@ local function connect(t)
     .. [["IIOu0oFUg1guk20ornTK1uzAcnM=",1]])
   t.dut:at([[AT+MQTTOPEN=1,1,1,1,1,"mywill","001bye"]])
   t.dut:at("AT+MQTTREC=1")
+  t.dut:at("AT+MQTTTO=" .. t.params.ack)
 end
 
 plan:phase("a disconnection by command is final", { timeout = 60 }, function(t)
@@ -57,7 +59,6 @@ plan:phase("the server falls silent", { timeout = 600 }, function(t)
   local timeouts <close> = inbox.new(t.dut, "+MQTTTO")
   local attempts <close> = inbox.new(t.dut, "+MQTTREC")
   local gone <close> = inbox.new(t.dut, "+MQTTDISC")
-  print("stop the server now")
 
   local PING <const> = 5
   for i = 1, 3 do

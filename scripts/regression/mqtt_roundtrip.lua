@@ -18,7 +18,7 @@ local plan <const> = attest.plan {
     port = 1883,
     user = "",          -- without one, nobody logs in
     password = "",
-    client_id = "attest-roundtrip",
+    client_id = "attest-roundtrip",  -- of each slot its own: its number is added
     topic = "attest/roundtrip",
   },
 }
@@ -45,18 +45,23 @@ plan:setup({ timeout = 150 }, function(t)
   t.dut:registered()
 end)
 
+local function topic_of(t, name)
+  return ("%s/%d/%s"):format(t.params.topic, t.slot, name)
+end
+
 local function connect(t)
   local p <const> = t.params
   return t.dut:mqtt {
-    host = p.host, port = p.port, client_id = p.client_id, keepalive = 60, clean = true,
+    host = p.host, port = p.port, client_id = ("%s-%d"):format(p.client_id, t.slot),
+    keepalive = 60, clean = true,
     user = p.user ~= "" and p.user or nil, password = p.password ~= "" and p.password or nil,
-    will = { topic = p.topic .. "/will", message = "gone", qos = 1 },
+    will = { topic = topic_of(t, "will"), message = "gone", qos = 1 },
   }
 end
 
 -- Publishes, takes what comes back, and says how they differ.
 local function difference(t, session, payload, qos)
-  local topic <const> = t.params.topic .. "/" .. qos
+  local topic <const> = topic_of(t, qos)
   session:publish(topic, payload, { qos = qos })
   local message <const> = session:receive { timeout = 20 }
   if message.topic ~= topic then
@@ -71,7 +76,7 @@ plan:phase("messages come back", { timeout = 300 }, function(t)
   local session <close> = connect(t)
   t:measure("status", session:status()):equals("connected")
   for qos = 0, 2 do
-    session:subscribe(t.params.topic .. "/" .. qos, qos)
+    session:subscribe(topic_of(t, qos), qos)
   end
   for qos = 0, 2 do
     for i, text in ipairs(TEXTS) do
@@ -84,7 +89,7 @@ end)
 plan:phase("payloads of every size", { timeout = 300 }, function(t)
   local session <close> = connect(t)
   local carried = 0
-  session:subscribe(t.params.topic .. "/1", 1)
+  session:subscribe(topic_of(t, 1), 1)
   for _, size in ipairs(SIZES) do
     local done <const>, result <const> = pcall(difference, t, session, pattern(size), 1)
     if done then
@@ -100,7 +105,7 @@ end)
 
 plan:phase("what is not wanted does not come", { timeout = 120 }, function(t)
   local session <close> = connect(t)
-  local topic <const> = t.params.topic .. "/0"
+  local topic <const> = topic_of(t, 0)
   session:subscribe(topic, 0)
   t:measure("before unsubscribing", difference(t, session, "wanted", 0)):equals("none")
   session:unsubscribe(topic)
