@@ -84,6 +84,9 @@ function take.set(into, value)
 end
 
 function take.fault(into, value)
+  if value == "" then
+    return invalid("fault \"\": expected a fault, such as silent")
+  end
   into.fault[#into.fault + 1] = value
   return true
 end

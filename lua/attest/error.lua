@@ -29,8 +29,16 @@ error_object.codes = {
   guard       = "something happened that the plan forbids",
 }
 
+--- Turns any value into text; never raises, whatever its `__tostring` does.
+-- @param value anything
+-- @treturn string
+function error_object.text(value)
+  local ok <const>, text <const> = pcall(tostring, value)
+  return ok and text or ("a %s that cannot be shown"):format(type(value))
+end
+
 function mt:__tostring()
-  return self.message
+  return error_object.text(self.message)
 end
 
 --- Makes an error object.
@@ -66,7 +74,7 @@ function error_object.wrap(value, code)
   if error_object.is(value) then
     return value
   end
-  return error_object.new { code = code or "script", message = tostring(value) }
+  return error_object.new { code = code or "script", message = error_object.text(value) }
 end
 
 local of_name <const> = {

@@ -154,6 +154,8 @@ end
 function methods:outcome()
   if self.value == nil then
     return "UNSET", "has no value"
+  elseif self.value ~= self.value and not self.reason then
+    return "UNSET", "is not a number (NaN)"
   elseif self.reason then
     return "FAIL", self.reason
   end

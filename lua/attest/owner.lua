@@ -8,6 +8,7 @@
 -- No error in a callback ends the process.
 
 local core <const> = require "attest.core"
+local errors <const> = require "attest.error"
 local uv <const> = require "luv"
 
 local owner <const> = {}
@@ -15,7 +16,7 @@ local owner <const> = {}
 local INSTALLED <const> = "attest.owner"
 
 -- Their functions run in another thread's state or at once: not callbacks.
-local UNTOUCHED <const> = { new_thread = true, new_work = true, walk = true, run = true }
+local UNTOUCHED <const> = { new_thread = true, walk = true, run = true }
 
 --- Gives an error to its owner; without one it is told on stderr.
 -- @param err what was raised
@@ -25,13 +26,13 @@ function owner.report(err, traceback, who)
   if who and who.fail then
     who:fail(err, traceback)
   else
-    io.stderr:write("attest: error in a callback: ", tostring(err), "\n",
+    io.stderr:write("attest: error in a callback: ", errors.text(err), "\n",
       traceback and traceback .. "\n" or "")
   end
 end
 
 local function with_traceback(err)
-  return { err = err, traceback = debug.traceback(tostring(err), 2) }
+  return { err = err, traceback = debug.traceback(errors.text(err), 2) }
 end
 
 --- Binds a callback to the owner of the current task.
@@ -68,10 +69,17 @@ local function binding(raw)
   end
 end
 
+-- The work itself runs in another thread's state; what comes after it does not.
+local function binding_work(raw)
+  return function(work, after)
+    return raw(work, type(after) == "function" and owner.bind(after) or after)
+  end
+end
+
 local function bind_all(functions, bound)
   for name, raw in pairs(functions) do
     if type(raw) == "function" and not UNTOUCHED[name] then
-      bound[raw] = bound[raw] or binding(raw)
+      bound[raw] = bound[raw] or (name == "new_work" and binding_work or binding)(raw)
       functions[name] = bound[raw]
     end
   end

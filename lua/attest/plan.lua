@@ -148,7 +148,7 @@ end
 -- (`return attest.plan { ... }`), which leaves no line behind.
 local function place(level)
   local info <const> = debug.getinfo(level + 1, "Sl")
-  if info.currentline >= 0 then
+  if info and info.currentline >= 0 then
     return ("%s:%d"):format(info.short_src, info.currentline)
   end
 end

@@ -16,6 +16,8 @@ local progress <const> = {}
 -- Seconds between two redraws, at the least, and between two ticks.
 local REDRAW <const> = 0.1
 local TICK <const> = 0.2
+-- A slow terminal, no broken one.
+local EAGAIN <const> = 11
 
 local COLORS <const> = {
   PASS = "32", FAIL = "31", ERROR = "35", TIMEOUT = "33", ABORTED = "36", SKIPPED = "2",
@@ -248,6 +250,35 @@ function methods:summary(slots, tally)
   self.out:flush()
 end
 
+-- Nothing more can be shown on a stream that failed once; the runs go on. What
+-- C still holds of it must not be sent to a reader that has gone, at the exit.
+local function give_up(out)
+  if out == io.stdout then
+    uv.fs_close(1)
+    uv.fs_open("/dev/null", "w", 0)
+  end
+end
+
+--- Makes a stream that is quiet after its first failure.
+-- @tparam table out with write() and flush()
+-- @treturn table
+function progress.forgiving(out)
+  local is_broken = false
+  local function attempt(verb)
+    return function(self, ...)
+      if not is_broken then
+        local ok <const>, result <const>, why <const>, errno <const> = pcall(out[verb], out, ...)
+        is_broken = not ok or not result and why ~= nil and errno ~= EAGAIN
+        if is_broken then
+          give_up(out)
+        end
+      end
+      return self
+    end
+  end
+  return { write = attempt "write", flush = attempt "flush" }
+end
+
 --- Makes a progress display.
 -- @tparam table options `out`, `err` streams, `say` from attest.text, and
 -- `terminal` with size() and close() when it is not to be found out
@@ -255,7 +286,7 @@ end
 function progress.new(options)
   local terminal <const> = options.terminal or find_terminal(options.out)
   return setmetatable({
-    out = options.out, err = options.err, say = options.say, terminal = terminal,
+    out = progress.forgiving(options.out), err = progress.forgiving(options.err), say = options.say, terminal = terminal,
     is_colored = terminal ~= nil and not os.getenv("NO_COLOR"),
     states = {}, drawn = 0, began = core.now(),
   }, mt)

@@ -24,6 +24,7 @@ text.messages = {
     zh = "%s：测试方案 %q 用于模块 %s，而 %q 用于 %s，请分别运行",
   },
   port_failed = { en = "slot %d: cannot open %s: %s", zh = "穴位 %d：无法打开 %s：%s" },
+  taken = { en = "slot %d has it", zh = "穴位 %d 正在使用" },
   store_failed = {
     en = "%s: records cannot be stored: %s", zh = "%s：无法保存测试记录：%s",
   },

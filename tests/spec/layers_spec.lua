@@ -28,10 +28,12 @@ local ALLOWED <const> = {
   store     = { "core", "luv", "lfs", "cjson" },
   report    = { "luv" },
   owner     = { "core", "luv" },
+  estate    = { "core" },
   progress  = { "core", "luv" },
-  script    = { "core", "plan" },
+  script    = { "core", "estate", "plan" },
   runner    = {
-    "attest", "core", "measure", "owner", "plan", "progress", "report", "script", "store", "luv",
+    "attest", "core", "estate", "limits", "measure", "owner", "plan", "progress", "report",
+    "script", "store", "luv",
   },
   cli       = {
     "attest", "address", "catalogue", "core", "doc", "modem", "plan", "runner", "sim",

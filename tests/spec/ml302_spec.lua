@@ -134,14 +134,14 @@ describe("host and simulated ML302:", function()
       assert.equals("a/b", dut:mqttsub()[1].topic)
       assert.same({}, dut:mqttpub { topic = "t", qos = 0, retain = 0, message = 'say "x"' })
       assert.same({ dup = 0, pack_id = 2 },
-        dut:mqttpub { topic = "t", qos = 1, retain = 1, payload = ">\r\nOK\r\n\0\255" })
+        dut:mqttpub { topic = "t", qos = 1, retain = 1, payload = "OK\r\n>\0\255" })
       assert.same({ dup = 0, pack_id = 3 },
         dut:mqttpub { topic = "t", qos = 2, retain = 0, message = "1890" })
       local packets <const>, payloads <const> = broker:take(), {}
       for _, packet in ipairs(packets) do
         payloads[#payloads + 1] = packet.payload
       end
-      assert.same({ 'say "x"', ">\r\nOK\r\n\0\255", "1890" }, payloads)
+      assert.same({ 'say "x"', "OK\r\n>\0\255", "1890" }, payloads)
       assert.same({ pack_id = 4, topic = "a/b" }, dut:mqttunsub { topic = "a/b" })
       assert.same({}, dut:mqttsub())
 

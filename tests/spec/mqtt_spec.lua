@@ -53,7 +53,9 @@ local SCRIPT <const> = {
 for module, script in pairs(SCRIPT) do
   describe("dut:mqtt on " .. module, function()
     local function connected(b)
-      local call <const> = b:run(function() return b.dut.try:mqtt { host = "broker.example.net" } end)
+      local call <const> = b:run(function()
+        return b.dut.try:mqtt { host = "broker.example.net" }
+      end)
       converse(b, script.connect)
       return b:result(call)
     end

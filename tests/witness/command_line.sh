@@ -59,6 +59,15 @@ check "send with a wrong timeout" refuses 'timeout|-1' send --port sim:ct12 --ti
 check "sim of an unknown module" refuses 'nokia' sim nokia
 check "sim with an unknown setting" refuses 'colour' sim ct12 --set colour=red
 check "sim with a link that cannot be made" refuses '/dev/null/link' sim ct12 --link /dev/null/link
+check "run with a folder of modules that does not exist" refuses 'nowhere.*no such folder' \
+  run "$final" --sim ct12 --catalogue "$scratch/nowhere"
+check "send with a folder of modules that does not exist" refuses 'nowhere.*no such folder' \
+  send --port sim:ct12 --catalogue "$scratch/nowhere" AT
+check "sim with a folder of modules that does not exist" refuses 'nowhere.*no such folder' \
+  sim ct12 --catalogue "$scratch/nowhere"
+check "doc with a folder of modules that does not exist" refuses 'nowhere.*no such folder' \
+  doc --catalogue "$scratch/nowhere"
+check "run with a module that does not exist" refuses 'nokia' run "$final" --sim ct12 --module nokia
 check "doc of an unknown command" refuses 'NOSUCH' doc AT+NOSUCH
 check "doc of an unknown module" refuses 'nokia' doc --module nokia
 check "lua of a missing file" refuses 'missing\.lua' lua "$scratch/missing.lua"

@@ -27,6 +27,7 @@ witness_begin() {
   # shellcheck disable=SC2034 # for the checks
   lib=$build/lib
   scratch=$(mktemp -d "${TMPDIR:-/tmp}/attest-witness.XXXXXX")
+  export XDG_CONFIG_HOME=$scratch/config # nobody's own modules
   trap witness_clean EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM

@@ -45,7 +45,7 @@ function doc.run(options)
     return nil, err
   end
   if options.command == nil then
-    print((manual.index(module, { lang = options.lang })))
+    shared.print((manual.index(module, { lang = options.lang })))
     return 0
   end
   local entry <const> = find(module, options.command)
@@ -53,7 +53,7 @@ function doc.run(options)
     return nil, ("module %s has no command %q ('attest doc' lists them)")
       :format(module.name, options.command)
   end
-  print((manual.render(entry, { lang = options.lang, module = module })))
+  shared.print((manual.render(entry, { lang = options.lang, module = module })))
   return 0
 end
 

@@ -83,10 +83,24 @@ local function new_parser(name, verb, lang)
   return parser
 end
 
+-- "--repeat -1" is a bad value of --repeat, not an option "-1".
+local function join_negative(argv)
+  local words <const> = {}
+  for _, word in ipairs(argv) do
+    local before <const> = words[#words] or ""
+    if word:find("^%-%d") and before:find("^%-%-%a[%w-]*$") then
+      words[#words] = before .. "=" .. word
+    else
+      words[#words + 1] = word
+    end
+  end
+  return words
+end
+
 local function parse(parser, argv)
   local failure
   local ok <const>, options <const> = pcall(function()
-    return parser:_parse(argv, function(_, message)
+    return parser:_parse(join_negative(argv), function(_, message)
       failure = message
       error(failure, 0)
     end)
@@ -167,15 +181,25 @@ local function explain(err)
   return { traceback = debug.traceback(tostring(err), 2) }
 end
 
+-- Data that nobody got is no success; a run's verdict stands all the same.
+local function flush(status, verb)
+  local ok <const>, why <const> = io.stdout:flush()
+  if not ok and status == 0 and verb ~= "run" and verb ~= "lua" then
+    return complain("attest", "stdout: " .. why)
+  end
+  return status
+end
+
 --- Runs a command line on the main thread.
 -- @tparam {string,...} argv words after the program's name
 -- @treturn integer exit status
 function cli.main(argv)
   local ok <const>, result <const> = xpcall(dispatch, explain, argv)
-  io.stdout:flush()
   if ok then
-    return result
-  elseif result.usage then
+    return flush(result, argv[1])
+  end
+  io.stdout:flush()
+  if result.usage then
     return complain("attest", result.usage)
   end
   io.stderr:write("attest: internal error, please report: ", result.traceback, "\n")

@@ -4,6 +4,7 @@
 -- simulated module.
 
 local address <const> = require "attest.address"
+local errors <const> = require "attest.error"
 local folders <const> = require "attest.catalogue.folders"
 local redirect <const> = require "attest.sim.redirect"
 
@@ -15,6 +16,15 @@ local function message_of(value, err)
     return nil, tostring(err)
   end
   return value
+end
+
+--- Prints a line of data; raises when stdout takes no more.
+-- @tparam string line
+function options.print(line)
+  local ok <const>, why <const> = io.stdout:write(line, "\n")
+  if not ok then
+    errors.raise { code = "io", message = "stdout: " .. why }
+  end
 end
 
 local function map(text)
@@ -30,7 +40,27 @@ local function setting(text)
 end
 
 local function seed(text)
-  return message_of(address.seed(text))
+  local value <const>, err <const> = address.seed(text)
+  return value, value == nil and "--" .. tostring(err) or nil
+end
+
+local function fault(text)
+  if text == "" then
+    return nil, "--fault \"\": expected a fault, such as silent"
+  end
+  return text
+end
+
+--- Makes a converter that refuses an empty path.
+-- @tparam string option its name
+-- @treturn function
+function options.path(option)
+  return function(text)
+    if text == "" then
+      return nil, ("%s \"\": expected a path"):format(option)
+    end
+    return text
+  end
 end
 
 --- Adds a repeatable `KEY=VALUE` option.
@@ -70,7 +100,8 @@ function options.sim_common(parser)
   parser:option("--map", "Redirect what the module is told to reach."):argname "HOST=ADDR[:PORT]"
     :count "*":convert(map):default {}
   options.pairs(parser, "--set", "Change a simulated module ('attest sim --help' lists how).")
-  parser:option("--fault", "Break something, repeatably."):argname "SPEC":count "*":default {}
+  parser:option("--fault", "Break something, repeatably."):argname "SPEC":count "*"
+    :convert(fault):default {}
   parser:option("--seed", "Start of the faults' random numbers."):argname "N":convert(seed)
 end
 

@@ -6,6 +6,7 @@
 
 local core <const> = require "attest.core"
 local json <const> = require "attest.json"
+local shared <const> = require "attest.cli.options"
 
 local ports = {}
 
@@ -62,7 +63,7 @@ local function print_table(list)
     for i, text in ipairs(row) do
       row[i] = i == #row and text or text .. (" "):rep(widths[i] - #text)
     end
-    print((table.concat(row, "  ")))
+    shared.print((table.concat(row, "  ")))
   end
 end
 
@@ -72,7 +73,7 @@ end
 function ports.run(options)
   local list <const> = core.ports()
   if options.json then
-    print(#list == 0 and "[]" or json.encode(list))
+    shared.print(#list == 0 and "[]" or json.encode(list))
   elseif #list == 0 then
     io.stderr:write("attest ports: this machine has no serial port\n")
   else

@@ -17,19 +17,34 @@ run.summary = {
   zh = "在一个或多个穴位上运行测试方案",
 }
 
-local function count(text)
-  local number <const> = text:match("^%d+$") and math.tointeger(tonumber(text))
-  if not number or number == 0 then
-    return nil, ("%q: expected a whole number from 1"):format(text)
+local MOST_SLOTS <const>, MOST_ROUNDS <const> = 1000, 1000000
+
+-- Converters of argparse; each names its option.
+local function count(option, most)
+  return function(text)
+    local number <const> = text:match("^%d+$") and math.tointeger(tonumber(text))
+    if not number or number == 0 or number > most then
+      return nil, ("%s %q: expected a whole number from 1 to %d"):format(option, text, most)
+    end
+    return number
   end
-  return number
+end
+
+local function module_name(text)
+  if not text:find("^[%w_]+$") then
+    return nil, ("--sim %q: expected a module's name alone, such as ct12; --set, --map and "
+      .. "--fault configure it"):format(text)
+  end
+  return text
 end
 
 local function add_slots(parser)
   parser:option("--port", "Port of a slot: a path or sim:MODULE."):argname "P":count "*"
     :default {}
   parser:option("--sim", "Simulate a module of this type in each slot."):argname "MODULE"
-  parser:option("--slots", "How many modules --sim simulates."):argname "N":convert(count)
+    :convert(module_name)
+  parser:option("--slots", "How many modules --sim simulates."):argname "N"
+    :convert(count("--slots", MOST_SLOTS))
   parser:option("--module", "Module type, instead of the one that the plans name.")
   shared.catalogue(parser)
   shared.sim_common(parser)
@@ -38,9 +53,11 @@ end
 
 local function add_outputs(parser)
   parser:option("--db", "Store of the records."):argname "FILE":default "attest.db"
-  parser:option("--junit", "Write a JUnit report."):argname "FILE"
-  parser:option("--json", "Write each record as JSON."):argname "DIR"
+    :convert(shared.path "--db")
+  parser:option("--junit", "Write a JUnit report."):argname "FILE":convert(shared.path "--junit")
+  parser:option("--json", "Write each record as JSON."):argname "DIR":convert(shared.path "--json")
   parser:option("--transcript", "Write each run's transcript."):argname "DIR"
+    :convert(shared.path "--transcript")
   parser:flag("--jsonl", "Events as JSON lines on stdout, progress on stderr.")
 end
 
@@ -53,7 +70,8 @@ function run.parser(parser)
   parser:option("--purpose", "Why."):choices {
     "production", "rework", "golden", "known_bad", "debug",
   }
-  parser:option("--repeat", "How often each slot runs the plans."):argname "N":convert(count)
+  parser:option("--repeat", "How often each slot runs the plans."):argname "N"
+    :convert(count("--repeat", MOST_ROUNDS))
   parser:flag("--loop", "Run until interrupted.")
   add_outputs(parser)
 end

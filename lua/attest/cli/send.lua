@@ -7,7 +7,10 @@
 
 local attest <const> = require "attest"
 local core <const> = require "attest.core"
+local errors <const> = require "attest.error"
 local shared <const> = require "attest.cli.options"
+local text <const> = require "attest.text"
+local uv <const> = require "luv"
 
 local send = {}
 
@@ -21,18 +24,18 @@ local OK <const>, REFUSED <const>, NOT_OPENED <const>, NO_ANSWER <const> = 0, 1,
 -- A command that never reached the wire is the caller's mistake.
 local STATUS <const> = { rejected = REFUSED, invalid = NOT_OPENED }
 
-local function positive(text)
-  local number <const> = tonumber(text)
+local function positive(word)
+  local number <const> = tonumber(word)
   if not number or number <= 0 or number == math.huge then
-    return nil, ("%q: expected a number above 0"):format(text)
+    return nil, ("--timeout %q: expected seconds, a number above 0"):format(word)
   end
   return number
 end
 
-local function rate(text)
-  local number <const> = text:match("^%d+$") and math.tointeger(tonumber(text))
+local function rate(word)
+  local number <const> = word:match("^%d+$") and math.tointeger(tonumber(word))
   if not number or number == 0 then
-    return nil, ("--baud %q: expected bits per second, such as 115200"):format(text)
+    return nil, ("--baud %q: expected bits per second, such as 115200"):format(word)
   end
   return number
 end
@@ -46,14 +49,17 @@ function send.parser(parser)
   parser:option("--timeout", "Seconds to wait for each answer."):convert(positive)
 end
 
+-- As the module wrote it, except to a terminal, which it must not command.
 local function print_lines(lines)
+  local is_terminal <const> = uv.guess_handle(1) == "tty"
   for _, line in ipairs(lines or {}) do
-    print(line)
+    shared.print(is_terminal and text.printable(line) or line)
   end
 end
 
 local function complain(err)
-  io.stderr:write("attest send: ", (tostring(err):gsub("%s*\n%s*", " ")), "\n")
+  local line <const> = errors.text(err):gsub("%s*\n%s*", " ")
+  io.stderr:write("attest send: ", text.printable(line), "\n")
 end
 
 local function send_all(dut, options)
@@ -66,7 +72,7 @@ local function send_all(dut, options)
       return STATUS[err.code] or NO_ANSWER
     end
     print_lines(answer.lines)
-    print(answer.final)
+    print_lines { answer.final }
   end
   return OK
 end
@@ -100,10 +106,14 @@ end
 
 --- Sends the commands.
 -- @tparam table options of the command line
--- @treturn integer exit status
+-- @treturn[1] integer exit status
+-- @treturn[2] nil
+-- @treturn[2] table error object: the answers could not be written
 function send.run(options)
   local ok <const>, status <const>, traceback <const> = core.run(core.spawn(open_and_send, options))
-  if not ok then
+  if errors.is(status, "io") then
+    return nil, status -- nobody reads what the module says
+  elseif not ok then
     error(traceback and tostring(status) .. "\n" .. traceback or status, 0)
   end
   return status

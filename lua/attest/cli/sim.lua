@@ -2,8 +2,8 @@
 --
 -- `attest sim MODULE`: a simulated module on a PTY, for any program.
 --
--- Prints `ready PATH` once it serves, and nothing else on stdout. SIGINT and
--- SIGTERM are its normal end: flash written, link removed, status 0.
+-- Prints `ready PATH` once it serves, and nothing else on stdout. SIGINT,
+-- SIGTERM and SIGHUP are its normal end: flash written, link removed, status 0.
 
 local core <const> = require "attest.core"
 local errors <const> = require "attest.error"
@@ -57,10 +57,10 @@ local function remove_link(target, link)
   end
 end
 
--- Wakes the task at the first SIGINT or SIGTERM.
+-- Wakes the task at the first SIGINT, SIGTERM or SIGHUP.
 local function on_signals(task)
   local handles <const> = {}
-  for i, name in ipairs { "sigint", "sigterm" } do
+  for i, name in ipairs { "sigint", "sigterm", "sighup" } do
     handles[i] = uv.new_signal()
     handles[i]:start(name, function()
       core.wake(task)

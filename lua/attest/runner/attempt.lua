@@ -17,6 +17,8 @@ local attempt <const> = {}
 
 -- How long an interrupted phase may take to leave, in seconds.
 local GRACE <const> = 5
+-- What of a measurement may hold a secret.
+local SHOWN <const> = { "value", "message", "expected" }
 
 local methods <const> = {}
 local mt <const> = { __index = methods }
@@ -86,7 +88,7 @@ end
 -- Only now: until the phase ends, a comparator may still be added.
 local function tell_measurements(self)
   for i, measurement in ipairs(self.measurements) do
-    local entry <const> = measurement:describe()
+    local entry <const> = self.run.record:mask_fields(measurement:describe(), SHOWN)
     self.entry.measurements[i] = entry
     self.run:emit {
       type = "measurement", phase = self.phase.name, attempt = self.number, name = entry.name,

@@ -7,6 +7,7 @@
 -- once the attempt is over: a forgotten callback cannot change a verdict.
 
 local core <const> = require "attest.core"
+local limits <const> = require "attest.limits"
 local measure <const> = require "attest.measure"
 local sha256 <const> = core.sha256
 
@@ -108,6 +109,9 @@ end
 -- @tparam number seconds
 function methods:sleep(seconds)
   attempt_of(self)
+  if type(seconds) ~= "number" or seconds ~= seconds or seconds < 0 then
+    error(("sleep needs seconds, a number from 0, not %s"):format(limits.show(seconds)), 2)
+  end
   core.sleep(seconds)
 end
 

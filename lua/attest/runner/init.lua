@@ -23,6 +23,7 @@
 
 local core <const> = require "attest.core"
 local errors <const> = require "attest.error"
+local estate <const> = require "attest.estate"
 local jsonl <const> = require "attest.report.jsonl"
 local owner <const> = require "attest.owner"
 local progress <const> = require "attest.progress"
@@ -37,6 +38,7 @@ local uv <const> = require "luv"
 local runner <const> = {}
 
 local USAGE <const> = 2
+local NOTHING_RAN <const> = 4
 local INTERNAL <const> = 70
 local WATCHDOG <const> = 5
 
@@ -88,6 +90,15 @@ function methods:finished(from, data, shown, problem)
   end
 end
 
+--- Notes a bug that ended a run of a slot.
+-- @tparam table from slot
+-- @tparam table err error object
+function methods:broke(from, err)
+  self.tally.broken = true
+  from.verdict = outcome.worse(from.verdict or "SKIPPED", "ERROR")
+  tell(self, "internal", err.message .. (err.traceback and "\n" .. err.traceback or ""))
+end
+
 -- Every script, loaded once to be judged; slots load it again for themselves.
 local function load_scripts(self, paths)
   for i, path in ipairs(paths) do
@@ -95,7 +106,8 @@ local function load_scripts(self, paths)
     if not source then
       return nil, missing.message
     end
-    local plan <const>, err <const> = script.load(source, function() end)
+    local judged <close> = estate.new()
+    local plan <const>, err <const> = script.load(source, function() end, judged)
     if not plan then
       return nil, err.message
     end
@@ -121,8 +133,26 @@ local function close_ports(self)
   end
 end
 
+-- A device named twice, by whatever path, is one slot too many.
+local function find_twins(self, ports)
+  local owners <const>, found = {}, false
+  for i, port in ipairs(ports) do
+    local device <const> = not port:find("^sim:") and (uv.fs_realpath(port) or port)
+    if device and owners[device] then
+      tell(self, "port_failed", i, port, self.say("taken", owners[device]))
+      found = true
+    elseif device then
+      owners[device] = i
+    end
+  end
+  return found
+end
+
 -- All ports, before anything runs; every one that fails is named.
 local function open_ports(self, ports, allow_missing)
+  if find_twins(self, ports) then
+    return false
+  end
   local failed = false
   for i, port in ipairs(ports) do
     local each <const> = slot.new(self, i, port)
@@ -174,18 +204,18 @@ local function on_signal(self, code)
   end
 end
 
+-- A slot that a bug ended is that slot's ERROR; the others go on to their end.
 local function run_slots(self)
   local tasks <const> = {}
   for i, each in ipairs(self.slots) do
-    local before <const> = core.owner()
-    core.set_owner(each)
     tasks[i] = core.spawn(each.work, each)
-    core.set_owner(before)
   end
-  for _, task in ipairs(tasks) do
+  for i, task in ipairs(tasks) do
     local ok <const>, err <const>, traceback <const> = task:join()
     if not ok then
-      error(traceback or err, 0)
+      self:broke(self.slots[i], errors.new {
+        code = "internal", message = errors.text(err), traceback = traceback,
+      })
     end
   end
 end
@@ -206,21 +236,30 @@ local function make_folder(path)
     return true
   end
   local ok <const>, message <const>, name <const> = uv.fs_mkdir(path, 493) -- rwxr-xr-x
-  if not ok and name ~= "EEXIST" then
+  if ok then
+    return true
+  elseif name ~= "EEXIST" then
     return nil, message
+  end
+  local there <const> = uv.fs_stat(path)
+  if not there or there.type ~= "directory" then
+    return nil, "ENOTDIR: not a directory"
   end
   return true
 end
 
 local function perform(self, args)
-  if #args.scripts == 0 or #args.ports == 0 then
-    tell(self, #args.scripts == 0 and "no_script" or "no_port")
-    return #args.scripts == 0 and USAGE or 4
+  if #args.scripts == 0 then
+    tell(self, "no_script")
+    return USAGE
   end
   local ok <const>, message <const> = load_scripts(self, args.scripts)
   if not ok then
     self.progress:message(message)
     return USAGE
+  elseif #args.ports == 0 then
+    tell(self, "no_port")
+    return NOTHING_RAN
   end
   local made <const>, why <const> = make_folder(args.transcript)
   if not made then
@@ -236,10 +275,11 @@ local function perform(self, args)
     on_signal(self, code)
   end)
   run_slots(self)
-  unwatch()
   close_ports(self)
   self.store:close()
-  return summarize(self)
+  local code <const> = summarize(self)
+  unwatch()
+  return code
 end
 
 local function new_job(args)
@@ -247,9 +287,9 @@ local function new_job(args)
   local say <const> = text.new(args.lang)
   local host <const> = uv.os_gethostname()
   local shown <const> = progress.new { out = args.jsonl and err or out, err = err, say = say }
+  local lines <const> = progress.forgiving(out)
   local stream <const> = args.jsonl and jsonl.new(function(line)
-    out:write(line)
-    out:flush()
+    lines:write(line):flush()
   end, core.wall)
   return setmetatable({
     say = say, progress = shown, export = export.new(args.json, args.junit),
@@ -294,7 +334,7 @@ function runner.run(args)
   end
   close_ports(self)
   self.progress:close()
-  tell(self, "internal", tostring(traceback or result))
+  tell(self, "internal", errors.text(traceback or result))
   return INTERNAL
 end
 

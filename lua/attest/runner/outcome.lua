@@ -19,15 +19,47 @@ function outcome.worse(one, other)
   return SEVERITY[one] >= SEVERITY[other] and one or other
 end
 
---- Turns whatever was raised into an error object.
+-- What the record takes of an error object, and of which type it must be.
+local FIELDS <const> = {
+  code = "string", message = "string", command = "string", traceback = "string",
+  guard = "string", measurement = "string", number = "number",
+}
+
+local function is_sound(err)
+  for name, wanted in pairs(FIELDS) do
+    if err[name] ~= nil and type(err[name]) ~= wanted then
+      return false
+    end
+  end
+  return err.message ~= nil and errors.codes[err.code] ~= nil
+end
+
+-- A script may fill an error object with anything; the record may not.
+local function repair(err)
+  local sound <const> = {}
+  for name, wanted in pairs(FIELDS) do
+    local value <const> = err[name]
+    if type(value) == wanted then
+      sound[name] = value
+    elseif value ~= nil and wanted == "string" then
+      sound[name] = errors.text(value)
+    end
+  end
+  if not errors.codes[sound.code] then
+    sound.code = "script"
+  end
+  return errors.new(sound)
+end
+
+--- Turns whatever was raised into an error object that a record can hold.
 -- @param err object, string or anything else
 -- @tparam[opt] string traceback
 -- @treturn table error object; what a script raised as text has code "script"
 function outcome.as_error(err, traceback)
   if not errors.is(err) then
-    err = errors.new { code = "script", message = tostring(err), traceback = traceback }
+    return errors.new { code = "script", message = errors.text(err), traceback = traceback }
   end
-  return err
+  return is_sound(err) and err or repair(err)
 end
 
 --- Tells which outcome an error object makes.
@@ -54,11 +86,13 @@ end
 --- Tells the exit code of everything that ran. An interruption is told before
 -- a record (or a file of it) that was not stored, and that before any verdict.
 -- @tparam table tally `runs`, `worst` outcome, `unstored` and `unexported` counts, `signal`
--- exit code or nil
+-- exit code or nil, `broken` when a bug ended a run
 -- @treturn integer
 function outcome.exit_code(tally)
   if tally.signal then
     return tally.signal
+  elseif tally.broken then
+    return 70
   elseif tally.unstored + tally.unexported > 0 then
     return 5
   elseif tally.runs == 0 then

@@ -7,11 +7,18 @@
 -- has exactly one first_failure unless its outcome is PASS.
 
 local core <const> = require "attest.core"
+local limits <const> = require "attest.limits"
 local outcome <const> = require "attest.runner.outcome"
 local text <const> = require "attest.text"
 local uuid <const> = require "attest.uuid"
 
 local record <const> = {}
+
+-- Words that, in a parameter's name, make its value secret.
+local SECRET_WORDS <const> = {
+  pass = true, passwd = true, password = true, passphrase = true, pwd = true, psk = true,
+  secret = true, token = true, key = true,
+}
 
 -- The time of day as RFC 3339 with milliseconds and the local UTC offset.
 local function timestamp()
@@ -28,6 +35,14 @@ local function elapsed_ms(rec)
 end
 
 local methods <const> = {}
+
+local function mask_list(rec, list)
+  local masked <const> = {}
+  for i, value in ipairs(list) do
+    masked[i] = rec:mask(value)
+  end
+  return masked
+end
 local mt <const> = { __index = methods }
 
 --- Notes a line in the run's log.
@@ -36,7 +51,7 @@ local mt <const> = { __index = methods }
 -- @tparam[opt] string code
 function methods:log(level, line, code)
   self.data.log[#self.data.log + 1] = {
-    t_ms = elapsed_ms(self), level = level, code = code, text = text.printable(line),
+    t_ms = elapsed_ms(self), level = level, code = code, text = text.printable(self:mask(line)),
   }
 end
 
@@ -69,9 +84,20 @@ function methods:close_attempt(entry, result, err)
   entry.duration_ms = elapsed_ms(self) - entry.t_ms
   if err then
     entry.error = {
-      code = err.guard or err.code, message = text.printable(err.message), command = err.command,
-      number = err.number, measurement = err.measurement, traceback = err.traceback,
+      code = err.guard or err.code, message = text.printable(self:mask(err.message)),
+      command = self:mask(err.command), number = err.number, measurement = err.measurement,
+      traceback = self:mask(err.traceback),
     }
+  end
+end
+
+--- Ends every attempt that nothing else ended.
+-- @tparam table err error object
+function methods:close_open(err)
+  for _, entry in ipairs(self.data.phases) do
+    if not entry.outcome then
+      self:close_attempt(entry, "ERROR", err)
+    end
   end
 end
 
@@ -80,6 +106,36 @@ end
 function methods:skip(phase)
   local entry <const> = self:open_attempt(phase, 1)
   self:close_attempt(entry, "SKIPPED")
+end
+
+--- Hides the values of secret parameters.
+-- @param value text; anything else comes back as it is
+-- @return the value
+function methods:mask(value)
+  if type(value) == "table" then
+    return mask_list(self, value)
+  elseif type(value) ~= "string" then
+    return value
+  end
+  for _, secret in ipairs(self.secrets) do
+    local from, to = value:find(secret, 1, true)
+    while from do
+      value = value:sub(1, from - 1) .. "***" .. value:sub(to + 1)
+      from, to = value:find(secret, from + 3, true)
+    end
+  end
+  return value
+end
+
+--- Hides them in the named fields of a table.
+-- @tparam table from
+-- @tparam {string,...} names of fields
+-- @treturn table from
+function methods:mask_fields(from, names)
+  for _, name in ipairs(names) do
+    from[name] = self:mask(from[name])
+  end
+  return from
 end
 
 -- What first went wrong in an attempt: a measurement comes before the error
@@ -127,9 +183,9 @@ end
 
 -- Where the run stood when it was ended from outside: before the first phase
 -- that was not begun.
-local function failure_between(phases, interrupt)
+local function failure_between(rec, interrupt)
   local name
-  for _, entry in ipairs(phases) do
+  for _, entry in ipairs(rec.data.phases) do
     if entry.outcome == "SKIPPED" then
       name = entry.name
       break
@@ -137,7 +193,7 @@ local function failure_between(phases, interrupt)
   end
   return {
     phase = name, attempt = 1, code = interrupt.guard or interrupt.code,
-    message = interrupt.message,
+    message = rec:mask(interrupt.message),
   }
 end
 
@@ -163,7 +219,7 @@ function methods:finish(interrupt)
 
   if interrupt then
     rolled = outcome.worse(rolled, outcome.of_error(interrupt))
-    data.first_failure = data.first_failure or failure_between(data.phases, interrupt)
+    data.first_failure = data.first_failure or failure_between(self, interrupt)
   elseif rolled == "SKIPPED" or rolled == "PASS" and not has_evidence(counted) then
     rolled = "ERROR"
     data.first_failure = { code = "no_evidence", message = "the plan measured nothing" }
@@ -183,8 +239,29 @@ end
 -- @tparam string name
 -- @treturn boolean
 function record.is_secret(name)
-  local lower <const> = name:lower()
-  return (lower:find("pass") or lower:find("secret") or lower:find("token")) ~= nil
+  for word in name:gsub("(%l)(%u)", "%1_%2"):gmatch("%a+") do
+    if SECRET_WORDS[word:lower()] then
+      return true
+    end
+  end
+  return false
+end
+
+-- The forms in which a secret may be shown: as it is, and escaped by those who
+-- make it fit for a terminal.
+local function find_secrets(params)
+  local found <const> = {}
+  for name, value in pairs(params) do
+    if record.is_secret(name) and type(value) == "string" and value ~= "" then
+      found[#found + 1] = value
+      found[#found + 1] = text.printable(value)
+      found[#found + 1] = limits.show(value):match('^"(.*)"')
+    end
+  end
+  table.sort(found, function(a, b)
+    return #a > #b -- a secret may be part of another
+  end)
+  return found
 end
 
 local function without_secrets(params)
@@ -223,7 +300,9 @@ function record.new(facts)
     phases = {},
     log = {},
   }
-  return setmetatable({ data = data, began = core.now() }, mt)
+  return setmetatable({
+    data = data, began = core.now(), secrets = find_secrets(facts.params),
+  }, mt)
 end
 
 return record

@@ -20,6 +20,7 @@ local mt <const> = { __index = methods }
 -- @tparam table event
 function methods:emit(event)
   event.run_id, event.slot = self.record.data.run_id, self.slot
+  self.record:mask_fields(event, { "text", "value", "message", "expected" })
   self.sink(event)
 end
 
@@ -193,6 +194,24 @@ function methods:execute()
   end
   self.is_over = true
   return self.record:finish(self.interrupted or self.late)
+end
+
+--- Ends a run that a bug broke off: its teardown runs, its record is closed.
+-- @tparam table err error object
+-- @treturn table the record's data, finished
+function methods:collapse(err)
+  self.guards = {}
+  self.interrupted = self.interrupted or err
+  self.record:close_open(err)
+  if not self.is_in_teardown then
+    self.is_in_teardown = true
+    if self.plan.teardown_step then
+      pcall(attempt.run, self, self.plan.teardown_step, 1)
+      self.record:close_open(err)
+    end
+  end
+  self.is_over = true
+  return self.record:finish(err)
 end
 
 --- Ends a run that cannot begin: nothing of it runs, not even the teardown.

@@ -1,19 +1,39 @@
 -- SPDX-License-Identifier: MIT
 --
--- SIGINT and SIGTERM, as calls.
+-- SIGINT, SIGTERM and SIGHUP, as calls.
 --
+-- A reader of stdout that has gone (SIGPIPE) ends no run: writing to it fails.
 -- The signals are taken only between watch() and its end, and go back to their
 -- default then.
 
+local core <const> = require "attest.core"
 local uv <const> = require "luv"
 
 local signals <const> = {}
 
-local EXIT_CODES <const> = { sigint = 130, sigterm = 143 }
+local CLOSE_TIMEOUT <const> = 1 -- second
+local EXIT_CODES <const> = { sighup = 129, sigint = 130, sigterm = 143 }
+
+-- A signal that came last keeps its handle until it is delivered; the loop must
+-- not end before.
+local function close_all(handles)
+  local task <const>, left = core.current(), #handles
+  local is_awaited = true
+  for _, handle in ipairs(handles) do
+    handle:close(function()
+      left = left - 1
+      if left == 0 and is_awaited then
+        core.wake(task)
+      end
+    end)
+  end
+  core.wait(CLOSE_TIMEOUT)
+  is_awaited = false
+end
 
 --- Watches for signals.
 -- @tparam function on_signal on_signal(exit code)
--- @treturn function stop()
+-- @treturn function stop(); waits, call it in a task
 function signals.watch(on_signal)
   local handles <const> = {}
   for name, code in pairs(EXIT_CODES) do
@@ -23,10 +43,11 @@ function signals.watch(on_signal)
     end)
     handles[#handles + 1] = handle
   end
+  local pipe <const> = uv.new_signal()
+  pipe:start("sigpipe", function() end)
+  handles[#handles + 1] = pipe
   return function()
-    for _, handle in ipairs(handles) do
-      handle:close()
-    end
+    close_all(handles)
   end
 end
 

@@ -2,12 +2,13 @@
 --
 -- One slot: its port, and the runs that follow each other on it.
 --
--- Each run gets a freshly opened port and a freshly loaded script, so nothing
--- of one run reaches the next. The slot owns the errors of its callbacks. No
--- verdict is told before the store has the record on disk.
+-- Each run gets a freshly opened port, a freshly loaded script and an owner of
+-- its own, and what its script started ends with it, so nothing of one run
+-- reaches the next. No verdict is told before the store has the record on disk.
 
 local core <const> = require "attest.core"
 local errors <const> = require "attest.error"
+local estate <const> = require "attest.estate"
 local script <const> = require "attest.script"
 local context <const> = require "attest.runner.context"
 local outcome <const> = require "attest.runner.outcome"
@@ -23,17 +24,30 @@ local STORE_TIMEOUT <const> = 30
 local methods <const> = {}
 local mt <const> = { __name = "attest.slot", __index = methods }
 
---- Takes an error raised in a callback of this slot.
--- @param err what was raised
--- @tparam[opt] string traceback
-function methods:fail(err, traceback)
+local owner_methods <const> = {}
+local owner_mt <const> = { __name = "attest.owner", __index = owner_methods }
+
+-- Takes an error raised in a callback of one run. When that run is over it is
+-- only told, once: a timer of the past may raise for ever.
+function owner_methods:fail(err, traceback)
   err = outcome.as_error(err, traceback)
-  if self.run and not self.run.is_over then
-    self.run:log("error in a callback: " .. err.message, "error")
-    self.run:interrupt(err)
-  else
-    self.job.progress:message(("slot %d: error in a callback: %s"):format(self.number, err.message))
+  local active <const>, slot_of <const> = self.run, self.slot
+  if active and not active.is_over then
+    active:log("error in a callback: " .. err.message, "error")
+    active:interrupt(err)
+  elseif not self.told[err.message] and not self.estate:is_end(err) then
+    self.told[err.message] = true
+    local message <const> = active and active.record:mask(err.message) or err.message
+    slot_of.job.progress:message(("slot %d: error in a callback: %s")
+      :format(slot_of.number, message))
   end
+end
+
+-- Who answers for what the next run does: from the opening of its port on.
+local function take_owner(self)
+  self.owner = self.owner
+    or setmetatable({ slot = self, told = {}, estate = estate.new() }, owner_mt)
+  return self.owner
 end
 
 --- Ends the run under way from outside; no further one begins.
@@ -52,7 +66,7 @@ end
 -- @treturn[2] table error object
 function methods:open(module)
   local before <const> = core.owner()
-  core.set_owner(self)
+  core.set_owner(take_owner(self))
   local ok <const>, dut <const>, err <const> = pcall(self.job.open, self.port, {
     module = self.job.module or module, catalogue = self.job.catalogue,
   })
@@ -138,7 +152,7 @@ end
 
 -- The port, the script and its parameters of one run, or why it cannot begin.
 local function prepare(self, source, write)
-  local plan <const>, err <const> = script.load(source, write)
+  local plan <const>, err <const> = script.load(source, write, self.owner.estate)
   if not plan then
     return nil, err
   end
@@ -160,6 +174,7 @@ local function perform(self, active)
   active.dut = dut
   active.trace = open_trace(self, active)
   local data <const> = active:execute()
+  self.owner.estate:close()
   self:close()
   if active.trace then
     active.trace:close()
@@ -167,9 +182,31 @@ local function perform(self, active)
   return data
 end
 
+local function explain(err)
+  local message <const> = errors.text(err)
+  return errors.new {
+    code = "internal", message = message, traceback = debug.traceback(message, 2),
+  }
+end
+
+-- A bug of ours ends this run as ERROR, with its teardown and its record.
+local function perform_safely(self, active)
+  local ok <const>, data <const> = xpcall(perform, explain, self, active)
+  if ok then
+    return data
+  end
+  self.job:broke(self, data)
+  local collapsed <const> = active:collapse(data)
+  self.owner.estate:close()
+  self:close()
+  return collapsed
+end
+
 -- One plan on one DUT.
 local function run_once(self, source, declared)
   local active, early = nil, {}
+  local answerable <const> = take_owner(self)
+  core.set_owner(answerable)
   local plan, params = prepare(self, source, function(line)
     if active then
       active:log(line)
@@ -190,7 +227,7 @@ local function run_once(self, source, declared)
     plan = plan, params = params, slot = self.number, port = self.port, record = rec,
     sink = self.job.sink,
   }
-  self.run = active
+  self.run, answerable.run = active, active
   self.is_begun, self.begin_error = ask_store(self, "begin", rec.data)
   active:emit {
     type = "run_started", plan = plan.name, port = self.port, phases = #plan.phases,
@@ -199,8 +236,10 @@ local function run_once(self, source, declared)
   for _, line in ipairs(early) do
     active:log(line)
   end
-  conclude(self, active, problem and active:refuse(problem) or perform(self, active))
-  self.run = nil
+  conclude(self, active, problem and active:refuse(problem) or perform_safely(self, active))
+  answerable.estate:close()
+  self.run, self.owner = nil, nil
+  core.set_owner(nil)
 end
 
 --- Does every run of this slot; call it in a task that the slot owns.

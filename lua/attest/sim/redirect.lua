@@ -32,6 +32,20 @@ local function split_port(text)
   return colons ~= 1 and text or nil
 end
 
+-- Digits and dots are an address of IPv4, or a mistake.
+local function is_reachable(addr)
+  if not addr:find("^[%d.]+$") then
+    return true
+  end
+  local bytes <const> = { addr:match("^(%d+)%.(%d+)%.(%d+)%.(%d+)$") }
+  for _, byte in ipairs(bytes) do
+    if #byte > 3 or tonumber(byte) > 255 then
+      return false
+    end
+  end
+  return #bytes == 4
+end
+
 --- Reads one `--map` argument.
 -- @tparam string text such as `broker.emqx.io=127.0.0.1:1883`
 -- @treturn[1] table `{ host, addr, port }`; the port is nil when not given
@@ -44,7 +58,7 @@ function redirect.parse(text)
   end
   local addr, digits <const> = split_port(target)
   local port <const> = math.tointeger(tonumber(digits))
-  if not addr or digits and (not port or port > 65535) then
+  if not addr or not is_reachable(addr) or digits and (not port or port < 1 or port > 65535) then
     return bad(text)
   end
   return { host = host, addr = addr, port = port }
