@@ -58,6 +58,11 @@ function dut_methods:trace(trace)
   self.transcript = trace
 end
 
+--- Calls back without the script's libraries, as nothing of a run should.
+function dut_methods.later(_, seconds, fn)
+  core.after(seconds, fn)
+end
+
 --- An exchange with the module that leaves a trace.
 function dut_methods:say(text)
   self.transcript:mark(text)
