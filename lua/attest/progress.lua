@@ -286,7 +286,8 @@ end
 function progress.new(options)
   local terminal <const> = options.terminal or find_terminal(options.out)
   return setmetatable({
-    out = progress.forgiving(options.out), err = progress.forgiving(options.err), say = options.say, terminal = terminal,
+    out = progress.forgiving(options.out), err = progress.forgiving(options.err),
+    say = options.say, terminal = terminal,
     is_colored = terminal ~= nil and not os.getenv("NO_COLOR"),
     states = {}, drawn = 0, began = core.now(),
   }, mt)

@@ -243,10 +243,8 @@ end
 
 -- Whatever was raised, told with the file.
 local function message_of(err, path)
-  if errors.is(err) then
-    return errors.text(err)
-  elseif type(err) == "string" or getmetatable(err) then
-    return errors.text(err)
+  if type(err) == "string" or getmetatable(err) then
+    return with_file(with_path(errors.text(err), path), path)
   end
   return ("%s: the script raised a %s, not a message"):format(path, type(err))
 end
@@ -269,7 +267,7 @@ function script.load(source, write, owned)
   end
   local ok <const>, result <const> = run_chunk(chunk, source)
   if not ok then
-    return failure(with_path(message_of(result, source.path), source.path))
+    return failure(message_of(result, source.path))
   elseif not plan.is(result) then
     return failure(("%s: a script must return its plan, not %s")
       :format(source.path, result == nil and "nothing" or "a " .. type(result)))

@@ -26,6 +26,23 @@ local function new(columns, lang)
   return progress.new { out = out, err = err, say = text.new(lang), terminal = terminal }, out, err
 end
 
+describe("a stream that fails", function()
+  it("is quiet from then on, and raises nothing", function()
+    local tries = 0
+    local broken <const> = {
+      write = function()
+        tries = tries + 1
+        return nil, "Broken pipe", 32
+      end,
+      flush = function() error("never") end,
+    }
+    local shown <const> = progress.new { out = broken, err = broken, say = text.new() }
+    shown:message("one")
+    shown:message("two")
+    assert.equal(1, tries)
+  end)
+end)
+
 local SLOTS <const> = { { number = 1, verdict = "PASS" }, { number = 2, verdict = "FAIL" } }
 
 local function started(slot)

@@ -5,6 +5,7 @@
 
 local core <const> = require "attest.core"
 local fake_bench <const> = require "tests.support.fake_bench"
+local run_record <const> = require "attest.runner.record"
 local json <const> = require "attest.json"
 
 core.virtual()
@@ -193,6 +194,31 @@ describe("bad input", function()
     assert.matches("ml302", bench.err)
   end)
 
+  it("such as a port given twice is refused, by whatever path", function()
+    local bench <close> = fake_bench.new()
+    assert.equal(2, bench:run(PASSING, { ports = { "/dev/null", "/dev/../dev/null" } }))
+    assert.matches("slot 2: cannot open /dev/../dev/null: slot 1 has it", bench.err)
+    assert.equal(0, #bench.duts)
+  end)
+
+  it("such as a script that is missing is told before a port that is", function()
+    local bench <close> = fake_bench.new()
+    assert.equal(2, bench:run({ "error('wrong')" }, { ports = {} }))
+    assert.matches("plan1.lua:1: wrong", bench.err)
+  end)
+
+  it("such as sleeping backwards is told with the script's line", function()
+    local bench <close> = fake_bench.new()
+    assert.equal(3, bench:run '\nplan:phase("a", function(t) t:sleep(-1) end)')
+    assert.matches("plan1.lua:2: sleep needs seconds", last(bench).first_failure.message)
+  end)
+
+  it("such as a measurement that is no number cannot PASS", function()
+    local bench <close> = fake_bench.new()
+    assert.equal(3, bench:run 'plan:phase("a", function(t) t:measure("x", 0 / 0) end)')
+    assert.equal("x is not a number (NaN)", last(bench).first_failure.message)
+  end)
+
   it("such as no port is nothing that ran", function()
     local bench <close> = fake_bench.new()
     assert.equal(4, bench:run(PASSING, { ports = {} }))
@@ -213,5 +239,37 @@ describe("bad input", function()
     local bench <close> = fake_bench.new()
     bench:run 'plan:phase("a", function(t) t:mesure("x", 1) end)'
     assert.matches('t has no field "mesure"', last(bench).first_failure.message)
+  end)
+end)
+
+describe("a secret parameter", function()
+  local NAMES <const> = {
+    mqtt_password = true, pass = true, ["api-key"] = true, wifiPasswd = true, token2 = true,
+    bypass = false, passes = false, monkey = false, tokens_left = false,
+  }
+
+  it("is known by a whole word of its name", function()
+    for name, wanted in pairs(NAMES) do
+      assert.equal(wanted, run_record.is_secret(name), name)
+    end
+  end)
+
+  it("is shown nowhere: log, measurements, errors, progress", function()
+    local bench <close> = fake_bench.new()
+    bench:run({ [[
+      local plan = require("attest.plan").new {
+        name = "p", continue_on_fail = true, params = { mqtt_password = "x" },
+      }
+      plan:phase("a", function(t)
+        t:log("it is " .. t.params.mqtt_password)
+        t:measure("pw", t.params.mqtt_password):equals("other")
+        t:measure("in", "a"):one_of { "b", t.params.mqtt_password }
+      end)
+      plan:phase("b", function(t) error("bad " .. t.params.mqtt_password) end)
+      return plan]] }, { params = { mqtt_password = 'hun"ter' }, jsonl = true })
+    local all <const> = bench.out .. bench.err .. json.encode(last(bench))
+    assert.is_nil(all:find("hun", 1, true))
+    assert.matches("it is ***", all, 1, true)
+    assert.matches("bad ***", last(bench).phases[2].error.message, 1, true)
   end)
 end)

@@ -2,9 +2,12 @@
 --
 -- How plan scripts are loaded: kept apart, told where they are wrong.
 
+local core <const> = require "attest.core"
 local plan <const> = require "attest.plan"
 local script <const> = require "attest.script"
 local script_file <const> = require "tests.support.script_file"
+
+core.virtual()
 
 local PLAN <const> = 'return require("attest.plan").new { name = "p" }'
 
@@ -95,6 +98,30 @@ describe("script", function()
     assert_fails("return dofile", 'unknown global "dofile"')
   end)
 
+  it("as byte code, or raising no text, is told with its file", function()
+    assert_fails(string.dump(function() end), "plan.lua: .*binary chunk")
+    assert_fails("error({})", "plan.lua: the script raised a table")
+    assert_fails("require('attest').error.raise { code = 'timeout', message = 12 }",
+      "plan.lua: 12$")
+    assert_fails("error(setmetatable({}, { __tostring = function() error('boo') end }))",
+      "plan.lua: a table that cannot be shown")
+  end)
+
+  it("cannot wait for stdin or another process", function()
+    for _, call in ipairs {
+      "os.execute('true')", "io.popen('true')", "io.read()", "io.lines()", "io.input()",
+      "local _ = io.stdin",
+    } do
+      assert_fails("\n" .. call, "plan.lua:2: .*it would stall every slot")
+    end
+  end)
+
+  it("that waits at its top level is stopped, with its line", function()
+    local task <const> = core.spawn(load_text, "\nrequire('attest').sleep(1e9)\n")
+    local _, _, err <const> = assert(core.run(task))
+    assert.matches("plan.lua:2: the script's top level ran for 10 s", err.message)
+  end)
+
   it("cannot end the process", function()
     assert_fails("os.exit(0)", "plan.lua:1: os.exit: a plan cannot end the process")
   end)
@@ -140,6 +167,6 @@ describe("script", function()
 
   it("tells an error object by its message", function()
     assert_fails([[error(require("attest.error").new { code = "invalid", message = "bad" })]],
-      "^bad$")
+      "plan.lua: bad$")
   end)
 end)
