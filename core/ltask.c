@@ -32,6 +32,7 @@ struct ltask {
     uint8_t status;
     uint8_t reason;
     bool cancelled;
+    bool awaited; /* core.run returns its error */
     bool in_wait; /* suspended by core.wait, so core.wake may end it */
 };
 
@@ -148,7 +149,7 @@ static void fail(struct ltask *t)
     lua_xmove(t->coroutine, L, 1);
     luaL_traceback(L, t->coroutine, NULL, 0);
     keep_result(L, t, 2);
-    if (t->joiners == NULL)
+    if (t->joiners == NULL && !t->awaited)
         report_failure(L, t);
     wake_joiners(t);
     lua_resetthread(t->coroutine); /* closes its to-be-closed variables */
@@ -520,7 +521,7 @@ static int l_run(lua_State *L)
     bool one = !lua_isnoneornil(L, 1);
 
     if (one)
-        check_task(L, 1);
+        check_task(L, 1)->awaited = true;
     if (c->current != NULL || L != c->L)
         return luaL_error(L, "core.run: the loop is running already");
     while (one ? !is_done(L, 1) : c->tasks > 0) {

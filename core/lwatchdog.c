@@ -56,9 +56,10 @@ static void on_signal(int number)
     (void)number;
     struct core *c = dog.core;
 
-    if (c == NULL || c->current == NULL)
-        return;
-    lua_State *task = task_coroutine(c->current);
+    if (c == NULL || (c->resumes & 1u) == 0)
+        return; /* back in the loop meanwhile */
+    /* a callback runs on the main thread, outside any task */
+    lua_State *task = c->current == NULL ? c->L : task_coroutine(c->current);
     dog.strikes++;
     lua_sethook(innermost != NULL ? innermost : task, raise_in_script,
                 LUA_MASKCOUNT, 1);

@@ -5,9 +5,11 @@
  */
 #include "lcore.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <luv/luv.h>
 #include <lualib.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,9 +115,25 @@ static void close_handle(uv_handle_t *handle, void *arg)
         uv_close(handle, NULL);
 }
 
+/* A standard descriptor that is closed would become the next file or socket,
+   and a message to the user would be written into it. */
+static void open_standard(void)
+{
+    int fd;
+
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 int main(int argc, char **argv)
 {
     uv_loop_t loop;
+
+    open_standard();
+    signal(SIGPIPE, SIG_IGN); /* a reader that left is an error like others */
     lua_State *L = luaL_newstate();
 
     if (L == NULL || uv_loop_init(&loop) < 0) {
