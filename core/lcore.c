@@ -116,25 +116,41 @@ static void set_callback_owner(struct core *c, lua_State *L, int owner)
     lua_rawsetp(L, LUA_REGISTRYINDEX, &c->tasks);
 }
 
-void core_call(struct core *c, lua_State *L, int nargs, int owner)
+int core_enter(struct core *c, lua_State *L, int owner)
 {
-    int base = lua_gettop(L) - nargs;
-
     lua_pushcfunction(L, keep_traceback);
-    lua_insert(L, base);
     if (owner != 0)
         set_callback_owner(c, L, owner);
+    return lua_gettop(L);
+}
+
+void core_do(struct core *c, lua_State *L, int nargs, int handler, int owner)
+{
     c->resumes++;
-    int status = lua_pcall(L, nargs, 0, base);
+    int status = lua_pcall(L, nargs, 0, handler);
     c->resumes++;
-    if (owner != 0)
-        set_callback_owner(c, L, 0);
     if (status != LUA_OK) {
         lua_rawgetp(L, LUA_REGISTRYINDEX, &traceback_key);
         lua_insert(L, -2);
         core_report(c, L, lua_tostring(L, -2), owner);
         lua_pop(L, 1);
     }
+}
+
+void core_leave(struct core *c, lua_State *L, int owner)
+{
+    if (owner != 0)
+        set_callback_owner(c, L, 0);
+}
+
+void core_call(struct core *c, lua_State *L, int nargs, int owner)
+{
+    int base = lua_gettop(L) - nargs;
+
+    core_enter(c, L, owner);
+    lua_insert(L, base);
+    core_do(c, L, nargs, base, owner);
+    core_leave(c, L, owner);
     lua_remove(L, base);
 }
 

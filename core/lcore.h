@@ -33,6 +33,13 @@ struct loop *core_loop(lua_State *L);
    stands at stack index `owner` (0: none). Leaves no results. */
 void core_call(struct core *c, lua_State *L, int nargs, int owner);
 
+/* The same in pieces, for callbacks in a row that have one owner: core_enter()
+   pushes a message handler and returns its index; core_do() calls the function
+   below its arguments; core_leave() ends it and leaves the handler there. */
+int core_enter(struct core *c, lua_State *L, int owner);
+void core_do(struct core *c, lua_State *L, int nargs, int handler, int owner);
+void core_leave(struct core *c, lua_State *L, int owner);
+
 /* Hands an error (on top, popped) to the handler of core.on_error. */
 void core_report(struct core *c, lua_State *L, const char *traceback,
                  int owner);

@@ -9,6 +9,18 @@
 #include "lvocabulary.h"
 #include "trace.h"
 
+int lport_write(struct lport *lp, const char *bytes, size_t length)
+{
+    int err = port_write(lp->port, bytes, length);
+
+    lp->first = 0;
+    lp->is_resting = false;
+    if (err == 0 && lp->trace != NULL)
+        trace_bytes(lp->trace, TRACE_SENT, bytes, length,
+                    loop_now(&lp->core->loop));
+    return err;
+}
+
 /***
 Hands bytes to the port; what the OS does not take now it gets later.
 
@@ -25,11 +37,7 @@ static int l_write(lua_State *L)
     size_t length;
     const char *bytes = luaL_checklstring(L, 2, &length);
 
-    int err = port_write(lp->port, bytes, length);
-    if (err == 0 && lp->trace != NULL)
-        trace_bytes(lp->trace, TRACE_SENT, bytes, length,
-                    loop_now(&lp->core->loop));
-    return lport_done(L, err, NULL);
+    return lport_done(L, lport_write(lp, bytes, length), NULL);
 }
 
 static int finish_drain(lua_State *L, int status, lua_KContext ctx)
@@ -186,6 +194,25 @@ static int l_written(lua_State *L)
 }
 
 /***
+Returns the times of the last write and of what came after it, on the clock of
+`core.now`.
+
+@function port:times
+@treturn number seconds: the last byte was handed to the OS
+@treturn number seconds: the first chunk after it was read; 0: none yet
+@treturn number seconds: the last chunk was read
+*/
+static int l_times(lua_State *L)
+{
+    struct lport *lp = lport_check(L, 1);
+
+    lua_pushnumber(L, (lua_Number)lp->port->written_at / 1e9);
+    lua_pushnumber(L, (lua_Number)lp->first / 1e9);
+    lua_pushnumber(L, (lua_Number)lp->stamp / 1e9);
+    return 3;
+}
+
+/***
 Returns the path; for a PTY, the client's side.
 
 @function port:path
@@ -285,6 +312,7 @@ void lport_use_methods(lua_State *L)
         {"hold_trace", l_hold_trace},
         {"stamp", l_stamp},
         {"written", l_written},
+        {"times", l_times},
         {"path", l_path},
         {"baud", l_baud},
         {"is_closed", l_is_closed},

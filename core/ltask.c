@@ -36,7 +36,7 @@ struct ltask {
     bool in_wait; /* suspended by core.wait, so core.wake may end it */
 };
 
-static void push_task(lua_State *L, const struct ltask *t)
+void task_push(lua_State *L, const struct ltask *t)
 {
     lua_rawgetp(L, LUA_REGISTRYINDEX, t);
 }
@@ -46,15 +46,18 @@ static struct ltask *check_task(lua_State *L, int arg)
     return luaL_checkudata(L, arg, TASK_TYPE);
 }
 
-/* seconds to ns on the clock; for ever is CLOCK_NEVER */
-uint64_t task_time_after(const struct loop *l, double seconds)
+uint64_t task_time_from(uint64_t start, double seconds)
 {
     if (!(seconds < 1e9))
         return CLOCK_NEVER;
     /* Rounded up: a wait for what is left of a second ends after it, or a
        loop that waits until a time would never get there. */
-    uint64_t ns = seconds <= 0 ? 0 : (uint64_t)(seconds * 1e9) + 1;
-    return loop_now(l) + ns;
+    return start + (seconds <= 0 ? 0 : (uint64_t)(seconds * 1e9) + 1);
+}
+
+uint64_t task_time_after(const struct loop *l, double seconds)
+{
+    return task_time_from(loop_now(l), seconds);
 }
 
 double task_check_seconds(lua_State *L, int arg)
@@ -103,7 +106,7 @@ static void keep_result(lua_State *L, struct ltask *t, int count)
         lua_rawseti(L, -1 - i, i);
     lua_pushinteger(L, count);
     lua_setfield(L, -2, "n");
-    push_task(L, t);
+    task_push(L, t);
     lua_insert(L, -2);
     lua_setiuservalue(L, -2, VALUE_RESULT);
     lua_pop(L, 1);
@@ -131,7 +134,7 @@ static void finish(struct ltask *t, int results)
 /* Nobody waits for this task: its error would be lost. */
 static void report_failure(lua_State *L, struct ltask *t)
 {
-    push_task(L, t);
+    task_push(L, t);
     lua_getiuservalue(L, -1, VALUE_OWNER);
     lua_getiuservalue(L, -2, VALUE_RESULT);
     lua_rawgeti(L, -1, 2);
@@ -208,16 +211,15 @@ void task_check(lua_State *L)
 
 static void raise_cancel(lua_State *L, struct ltask *t)
 {
-    push_task(L, t);
+    task_push(L, t);
     lua_getiuservalue(L, -1, VALUE_CANCEL);
     lua_error(L);
 }
 
-int task_suspend(lua_State *L, double seconds, lua_KContext ctx,
-                 lua_KFunction k)
+static int suspend(struct core *c, lua_State *L, uint64_t at, lua_KContext ctx,
+                   lua_KFunction k)
 {
-    task_check(L);
-    struct ltask *t = task_current(L);
+    struct ltask *t = c->current;
 
     t->status = WAITING;
     t->reason = TASK_WOKEN;
@@ -226,12 +228,31 @@ int task_suspend(lua_State *L, double seconds, lua_KContext ctx,
         /* through k, so that the object forgets its waiter */
         return k(L, LUA_YIELD, ctx);
     }
-    if (seconds >= 0) {
-        uint64_t at = task_time_after(&t->core->loop, seconds);
-        if (at != CLOCK_NEVER)
-            loop_set(&t->core->loop, &t->deadline, at);
-    }
+    if (at != CLOCK_NEVER)
+        loop_set(&c->loop, &t->deadline, at);
     return lua_yieldk(L, 0, ctx, k);
+}
+
+int task_suspend(lua_State *L, double seconds, lua_KContext ctx,
+                 lua_KFunction k)
+{
+    task_check(L);
+    struct core *c = core_get(L);
+    uint64_t at =
+        seconds < 0 ? CLOCK_NEVER : task_time_after(&c->loop, seconds);
+    return suspend(c, L, at, ctx, k);
+}
+
+int task_suspend_until(struct core *c, lua_State *L, uint64_t at,
+                       lua_KContext ctx, lua_KFunction k)
+{
+    c->current->in_wait = true;
+    return suspend(c, L, at, ctx, k);
+}
+
+bool task_is_cancelled(const struct core *c)
+{
+    return c->current->cancelled;
 }
 
 void task_wake(struct ltask *t)
@@ -299,7 +320,7 @@ static int l_current(lua_State *L)
     if (c->current == NULL)
         lua_pushnil(L);
     else
-        push_task(L, c->current);
+        task_push(L, c->current);
     return 1;
 }
 
@@ -549,7 +570,7 @@ static int l_set_owner(lua_State *L)
     if (c->current == NULL) {
         lua_rawsetp(L, LUA_REGISTRYINDEX, &c->tasks);
     } else {
-        push_task(L, c->current);
+        task_push(L, c->current);
         lua_insert(L, 1);
         lua_setiuservalue(L, 1, VALUE_OWNER);
     }
@@ -561,7 +582,7 @@ void core_push_owner(struct core *c, lua_State *L)
     if (c->current == NULL) {
         lua_rawgetp(L, LUA_REGISTRYINDEX, &c->tasks);
     } else {
-        push_task(L, c->current);
+        task_push(L, c->current);
         lua_getiuservalue(L, -1, VALUE_OWNER);
         lua_remove(L, -2);
     }

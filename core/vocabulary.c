@@ -31,6 +31,7 @@ static int add_word(char ***words, size_t *count, const char *word)
 
 int vocabulary_add_known(struct vocabulary *v, const char *word)
 {
+    v->second[(unsigned char)(word[0] == '\0' ? 0 : word[1])] = true;
     return add_word(&v->known, &v->known_count, word);
 }
 
@@ -105,20 +106,45 @@ bool vocabulary_knows(const struct vocabulary *v, const char *line,
     return v != NULL && is_any(v->known, v->known_count, line, length);
 }
 
+bool vocabulary_may_know(const struct vocabulary *v, const char *line,
+                         size_t length)
+{
+    /* Asked for every line of an answer; a word of one byte ends with a NUL,
+       which stands for any second byte. */
+    if (v == NULL || length == 0)
+        return false;
+    if (!v->second[0] && (length < 2 || !v->second[(unsigned char)line[1]]))
+        return false;
+    for (size_t i = 0; i < v->known_count; i++) {
+        if (v->known[i][0] == line[0] &&
+            starts_with(line, length, v->known[i]))
+            return true;
+    }
+    return false;
+}
+
 bool vocabulary_boots(const struct vocabulary *v, const char *line,
                       size_t length)
 {
     return v != NULL && is_any(v->boot, v->boot_count, line, length);
 }
 
+static bool has_noise(const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        if ((unsigned char)text[i] < 0x20 || (unsigned char)text[i] > 0x7e)
+            return true;
+    }
+    return false;
+}
+
 size_t vocabulary_boot_at(const struct vocabulary *v, const char *line,
                           size_t length, bool noisy)
 {
-    for (size_t i = 0; i < length && !noisy; i++)
-        noisy = (unsigned char)line[i] < 0x20 || (unsigned char)line[i] > 0x7e;
-    for (size_t i = 0; noisy && v != NULL && i < v->boot_count; i++) {
+    for (size_t i = 0; v != NULL && i < v->boot_count; i++) {
         size_t n = strlen(v->boot[i]);
-        if (length > n && memcmp(line + length - n, v->boot[i], n) == 0)
+        if (length > n && memcmp(line + length - n, v->boot[i], n) == 0 &&
+            (noisy || has_noise(line, length)))
             return length - n;
     }
     return length;
@@ -181,6 +207,16 @@ static bool read_count(const struct counted *c, const char *text, size_t length,
         at = end + 1;
         field++;
     }
+}
+
+bool vocabulary_may_count(const struct vocabulary *v, const char *line,
+                          size_t length)
+{
+    for (size_t i = 0; v != NULL && i < v->counted_count; i++) {
+        if (starts_with(line, length, v->counted[i].prefix))
+            return true;
+    }
+    return false;
 }
 
 bool vocabulary_count(const struct vocabulary *v, const char *header,

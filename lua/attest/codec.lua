@@ -27,8 +27,9 @@ local key_size <const> = 4 -- bytes of a head that the index of URCs looks at
 local indexes <const> = setmetatable({}, { __mode = "k" })
 
 local function row_of(form, line)
-  for i, spec in ipairs(form.info) do
-    local values <const> = row.read(spec, line)
+  local rows <const> = form.info
+  for i = 1, #rows do
+    local values <const> = row.read(rows[i], line)
     if values then return i, values end
   end
   return nil

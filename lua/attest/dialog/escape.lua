@@ -133,7 +133,7 @@ function escape.enter(d, guard)
   local seconds <const> = d.profile.guard or 1
   d.guard = guard or { before = seconds, after = seconds }
   d.escape = core.escape { side = "host", before = d.guard.before, after = d.guard.after }
-  d.is_data = true
+  d.is_data, d.is_plain = true, false
   d.port:data(true)
 end
 

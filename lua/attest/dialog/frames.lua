@@ -8,6 +8,7 @@ local codec <const> = require "attest.codec"
 local core <const> = require "attest.core"
 local error_object <const> = require "attest.error"
 local judge <const> = require "attest.dialog.judge"
+local quick <const> = require "attest.dialog.quick"
 local steps <const> = require "attest.dialog.steps"
 
 local frames <const> = {}
@@ -77,6 +78,14 @@ end
 
 function frames.overflow(self)
   self:tell("flag", "line_overflow")
+end
+
+frames.left = quick.left
+
+--- The task of a command on the short way was cancelled.
+function frames.abandoned(self)
+  self.left = nil
+  getmetatable(self.lock).__close(self.lock)
 end
 
 function frames.closed(self, message, name)

@@ -10,6 +10,7 @@ local core <const> = require "attest.core"
 local error_object <const> = require "attest.error"
 local escape <const> = require "attest.dialog.escape"
 local frames <const> = require "attest.dialog.frames"
+local quick <const> = require "attest.dialog.quick"
 local prelude <const> = require "attest.dialog.prelude"
 local secret <const> = require "attest.dialog.secret"
 local steps <const> = require "attest.dialog.steps"
@@ -53,6 +54,7 @@ end
 -- @tparam function fn called with event and value; it must not wait
 function methods:observe(fn)
   self.observers[#self.observers + 1] = fn
+  self.is_plain = false
 end
 
 --- Notes that a command may still be answered.
@@ -80,7 +82,7 @@ local function shown(command)
   return command.shown or command.text
 end
 
-local function closed_error(self, text)
+function methods:closed_error(text)
   return error_object.new {
     code = "closed", command = text, name = self.closed.name,
     message = ("%s: the port is gone: %s"):format(text, self.closed.message),
@@ -116,22 +118,13 @@ function methods:send(command)
   return true
 end
 
---- Writes a command and waits for its end; the caller holds the dialog.
+--- Waits for the end of a command that was sent; the caller holds the dialog.
 -- @tparam table command
 -- @treturn[1] table command
 -- @treturn[2] nil
 -- @treturn[2] attest.error
-function methods:converse(command)
-  if self.closed then -- while it waited for a silence
-    return nil, closed_error(self, shown(command))
-  end
-  self.pending = command
-  command.task = core.current()
-  local sent <const>, err <const> = self:send(command)
-  if not sent then
-    return nil, err
-  end
-  local deadline <const> = core.now() + command.timeout
+function methods:await(command)
+  local deadline <const> = command.deadline
   while not command.finished and core.now() < deadline do
     core.wait(deadline - core.now()) -- others may wake this task, too: that is no answer
   end
@@ -147,6 +140,25 @@ function methods:converse(command)
     return nil, command.error
   end
   return command
+end
+
+--- Writes a command and waits for its end; the caller holds the dialog.
+-- @tparam table command
+-- @treturn[1] table command
+-- @treturn[2] nil
+-- @treturn[2] attest.error
+function methods:converse(command)
+  if self.closed then -- while it waited for a silence
+    return nil, self:closed_error(shown(command))
+  end
+  self.pending = command
+  command.task = core.current()
+  local sent <const>, err <const> = self:send(command)
+  if not sent then
+    return nil, err
+  end
+  command.deadline = core.now() + command.timeout
+  return self:await(command)
 end
 
 --- Takes a link from passthrough to commands, or back.
@@ -171,28 +183,62 @@ local function change_mode(self, text, options)
   return { final = "OK", lines = {} }
 end
 
---- Runs one command.
+--- Makes a command of its plan.
+-- @tparam table plan
+-- @tparam number timeout in seconds
+-- @tparam ?string payload
+-- @treturn table
+function methods:command(plan, timeout, payload)
+  local options <const> = plan.options
+  local form <const> = options.form
+  local list <const> = steps.compile(form, payload ~= nil, options.typed)
+  return {
+    text = plan.text,
+    lines = {},
+    form = form,
+    entry = options.entry,
+    payload = payload,
+    quoted_crlf = options.quoted_crlf,
+    bare = form and form.kind == "bare",
+    needs_info = options.typed and form.info_within,
+    timeout = options.typed and timeout + steps.patience(list) or timeout,
+    steps = list,
+    at = 1,
+  }
+end
+
+--- Plans a command. Plans are kept where the same is sent again.
 -- @tparam string text without a line end
--- @tparam table options `form` (of the catalogue), `payload`, `timeout` in
---   seconds, `typed` (wait for later words too), `quoted_crlf`
--- @treturn[1] table `final`, `lines`, `number`, `fields` (of the final's word)
--- @treturn[2] nil
--- @treturn[2] attest.error "timeout", "rejected", "reset", "closed", "invalid"
-function methods:run(text, options)
+-- @tparam table options `form` (of the catalogue), `entry`, `typed` (wait for
+--   later words too), `quoted_crlf`
+-- @tparam[opt] boolean has_payload
+-- @treturn table plan, for run()
+function methods:plan(text, options, has_payload)
+  local form <const> = options.form
+  local shape <const> = options.quoted_crlf and {}
+    or quick.shape(self.module, form, has_payload or false, options.typed)
+  return {
+    text = text, wire = text .. self.terminator, size = #text, options = options,
+    last = shape.last, before = shape.before,
+    timeout = form and form.timeout or self.profile.timeout,
+  }
+end
+
+--- Runs one command the long way: every frame is judged.
+local function run(self, plan, timeout, payload)
+  local text <const>, options <const> = plan.text, plan.options
   if self.closed then
-    return nil, closed_error(self, text)
+    return nil, self:closed_error(text)
   end
-  local patience <const> = options.timeout or options.form and options.form.timeout
-    or self.profile.timeout
-  if not turn.take(self, math.max(patience, TURN)) then
+  if not turn.take(self, math.max(timeout, TURN)) then
     return nil, error_object.new {
       code = "busy", command = text,
       message = ("%s: another command ran all the time"):format(text),
     }
   end
-  local lock <close> = self.lock -- luacheck: ignore 211/lock
+  local lock <close> = self.lock
   if self.closed then
-    return nil, closed_error(self, text)
+    return nil, self:closed_error(text)
   end
   local form <const> = options.form
   if self.is_data or form and form.kind == "bare" and form.effects.enters_data then
@@ -201,27 +247,38 @@ function methods:run(text, options)
   if self.owed or self.wakeup or self.echo == "off" then
     prelude.prepare(self)
   end
-  local list <const> = steps.compile(form, options.payload ~= nil, options.typed)
-  local timeout <const> = options.timeout or form and form.timeout or self.profile.timeout
-  local command <const> = {
-    text = text,
-    lines = {},
-    form = form,
-    entry = options.entry,
-    payload = options.payload,
-    quoted_crlf = options.quoted_crlf,
-    bare = form and form.kind == "bare",
-    needs_info = options.typed and form and form.info_within,
-    timeout = options.typed and timeout + steps.patience(list) or timeout,
-    steps = list,
-    at = 1,
-  }
+  local command <const> = self:command(plan, timeout, payload)
   secret.begin(self, command)
   local done <const>, err <const> = self:converse(command)
   if command.is_secret then
     secret.finish(self, command)
   end
   return done, err
+end
+
+--- Runs one command.
+-- @tparam table plan
+-- @tparam[opt] number timeout in seconds
+-- @tparam[opt] string payload
+-- @treturn[1] table `final`, `lines`, `number`, `fields` (of the final's word); `sent_at` (when its
+--   last byte was handed to the OS), `first_at` and `final_at` (when the first bytes and the final
+--   were read), in seconds on the clock of `attest.now`; `latency` from the first to the last
+-- @treturn[2] nil
+-- @treturn[2] attest.error "timeout", "rejected", "reset", "closed", "invalid"
+function methods:run(plan, timeout, payload)
+  timeout = timeout or plan.timeout
+  if plan.last then
+    local answer <const>, err <const> = quick.run(self, plan, timeout, payload)
+    if answer ~= false then
+      return answer, err
+    end
+  end
+  return run(self, plan, timeout, payload)
+end
+
+--- Lets the next command have its turn.
+function methods:release()
+  turn.pass(self)
 end
 
 -- for frames, judge and escape -------------------------------------------------
@@ -234,7 +291,7 @@ end
 --   alone after a silence, which would be an escape
 function methods:write(bytes)
   if self.closed then
-    return nil, closed_error(self, "write")
+    return nil, self:closed_error("write")
   elseif not self.is_data or self.escape:would(bytes) then
     return nil, error_object.new {
       code = "invalid", message = self.is_data
@@ -310,6 +367,10 @@ function methods:finish(command, label)
   self.pending = nil
   command.finished = true
   command.label = label
+  if not self.port:is_closed() then
+    command.sent_at, command.first_at, command.final_at = self.port:times()
+    command.latency = command.final_at - command.sent_at
+  end
   self:tell("cmd", label)
   core.wake(command.task)
 end
@@ -320,9 +381,13 @@ function methods:shut(err)
     return
   end
   self.closed = err
+  self.is_plain = false
+  if not self.port:is_closed() then
+    self.port:leave()
+  end
   local command <const> = self.pending
   if command then
-    command.error = closed_error(self, shown(command))
+    command.error = self:closed_error(shown(command))
     self:finish(command, "CLOSED")
   end
   self.router:close(err)
@@ -348,6 +413,7 @@ function dialog.new(port, module, options)
     secrets = {},
     queue = {},
     busy = false,
+    is_plain = false,
   }, mt)
   self.lock = turn.lock(self)
   port:vocabulary(vocabulary_of(module))

@@ -176,7 +176,7 @@ end
 
 local function reboot(d, command)
   local is_first <const> = not d.has_echoed and d.echo ~= "off"
-  d.echo = "assumed"
+  d.echo, d.is_plain = "assumed", false
   d.owed = nil
   if not command then
     return

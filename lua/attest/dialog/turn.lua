@@ -32,10 +32,18 @@ function lock_mt.__close(lock)
     d.port:expect_prompt(false)
     d.port:quoted_crlf(false)
   end
-  d.busy = false
+  -- nothing but an answer is to be expected: the short way is open
+  d.is_plain = d.echo == "on"
+    and not (d.is_data or d.owed or d.wakeup or d.closed or d.observers[1])
+  turn.pass(d)
+end
+
+--- Gives the turn to the next one who waits.
+-- @tparam attest.dialog d
+function turn.pass(d)
   local task <const> = table.remove(d.queue, 1)
+  d.busy = task ~= nil
   if task then
-    d.busy = true
     d.granted = task
     core.wake(task)
   end
