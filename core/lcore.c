@@ -168,6 +168,32 @@ static int l_on_error(lua_State *L)
     return 0;
 }
 
+/***
+Sets who answers for errors in the running task, or callback, and in what it
+starts.
+
+@function set_owner
+@param owner any value
+*/
+static int l_set_owner(lua_State *L)
+{
+    lua_settop(L, 1);
+    core_set_owner(core_get(L), L);
+    return 0;
+}
+
+/***
+Returns who answers for errors in the running task or callback.
+
+@function owner
+@return the owner, or nil
+*/
+static int l_owner(lua_State *L)
+{
+    core_push_owner(core_get(L), L);
+    return 1;
+}
+
 /* time */
 
 /***
@@ -331,9 +357,12 @@ __attribute__((visibility("default"))) int luaopen_attest_core(lua_State *L);
 int luaopen_attest_core(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"now", l_now},   {"wall", l_wall},       {"virtual", l_virtual},
-        {"hold", l_hold}, {"release", l_release}, {"on_error", l_on_error},
-        {"live", l_live}, {"sha256", l_sha256},   {NULL, NULL},
+        {"now", l_now},         {"wall", l_wall},
+        {"virtual", l_virtual}, {"hold", l_hold},
+        {"release", l_release}, {"on_error", l_on_error},
+        {"live", l_live},       {"sha256", l_sha256},
+        {"owner", l_owner},     {"set_owner", l_set_owner},
+        {NULL, NULL},
     };
 
     require_luv(L);

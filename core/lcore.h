@@ -47,6 +47,9 @@ void core_report(struct core *c, lua_State *L, const char *traceback,
 /* The owner of what runs now: a task's or a callback's; pushes one value. */
 void core_push_owner(struct core *c, lua_State *L);
 
+/* Makes the value on top, which is popped, the owner. */
+void core_set_owner(struct core *c, lua_State *L);
+
 /* Pushes nil, "NAME: text", "NAME"; returns 3. `detail` replaces the text. */
 int push_failure(lua_State *L, int err, const char *detail);
 

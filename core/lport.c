@@ -481,7 +481,8 @@ static int l_listen(lua_State *L)
         luaL_checktype(L, 2, LUA_TFUNCTION);
     lua_settop(L, 2);
     lp->has_handler = !lua_isnil(L, 2);
-    if (lp->calls != 0) { /* called by the former one, in the middle of a chunk */
+    if (lp->calls !=
+        0) { /* called by the former one, in the middle of a chunk */
         lua_State *M = lp->core->L;
         lua_pushvalue(L, 2);
         if (L != M)

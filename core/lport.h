@@ -64,7 +64,7 @@ struct lport {
                          with; 0: none was yet */
     bool in_chunk;    /* a chunk is being parsed */
     bool is_resting;  /* `heard` holds */
-    int status;     /* why the far side went */
+    int status;       /* why the far side went */
     bool has_handler;
     bool has_owner;
 };

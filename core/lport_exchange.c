@@ -84,6 +84,7 @@ static void leave(struct lport *lp, lua_State *L)
     int calls = lport_begin(lp, L);
 
     x->state = EXCHANGE_NONE;
+    lp->is_resting = false;
     if (calls != 0) {
         lua_pushliteral(L, "left");
         task_push(L, x->waiter);
@@ -280,7 +281,8 @@ the listener `"abandoned"`.
 @tparam[opt] string before line that may come before the prompt
 @treturn[1] boolean true
 @treturn[1] table lines between the echo and the last line
-@treturn[1] number when the last byte was handed to the OS, on `core.now`'s clock
+@treturn[1] number when the last byte was handed to the OS, on `core.now`'s
+clock
 @treturn[1] number when the first chunk came back
 @treturn[1] number when the last line came
 @treturn[2] boolean false: the listener has it

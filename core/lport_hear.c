@@ -23,8 +23,7 @@ bool hearing_drops(struct lport *lp, const struct frame *f)
         return false;
     for (size_t i = 0; i < lp->heard_count; i++) {
         size_t length = strlen(lp->heard[i]);
-        if (f->length >= length &&
-            memcmp(f->bytes, lp->heard[i], length) == 0)
+        if (f->length >= length && memcmp(f->bytes, lp->heard[i], length) == 0)
             return false;
     }
     lp->unheard++;

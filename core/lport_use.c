@@ -14,7 +14,6 @@ int lport_write(struct lport *lp, const char *bytes, size_t length)
     int err = port_write(lp->port, bytes, length);
 
     lp->first = 0;
-    lp->is_resting = false;
     if (err == 0 && lp->trace != NULL)
         trace_bytes(lp->trace, TRACE_SENT, bytes, length,
                     loop_now(&lp->core->loop));
@@ -37,6 +36,7 @@ static int l_write(lua_State *L)
     size_t length;
     const char *bytes = luaL_checklstring(L, 2, &length);
 
+    lp->is_resting = false;
     return lport_done(L, lport_write(lp, bytes, length), NULL);
 }
 

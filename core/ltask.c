@@ -555,26 +555,16 @@ static int l_run(lua_State *L)
     return push_result(L, 1, lua_touserdata(L, 1));
 }
 
-/***
-Sets who answers for errors in the running task, or callback, and in what it
-starts.
-
-@function set_owner
-@param owner any value
-*/
-static int l_set_owner(lua_State *L)
+void core_set_owner(struct core *c, lua_State *L)
 {
-    struct core *c = core_get(L);
-    lua_settop(L, 1);
-
     if (c->current == NULL) {
         lua_rawsetp(L, LUA_REGISTRYINDEX, &c->tasks);
-    } else {
-        task_push(L, c->current);
-        lua_insert(L, 1);
-        lua_setiuservalue(L, 1, VALUE_OWNER);
+        return;
     }
-    return 0;
+    task_push(L, c->current);
+    lua_insert(L, -2);
+    lua_setiuservalue(L, -2, VALUE_OWNER);
+    lua_pop(L, 1);
 }
 
 void core_push_owner(struct core *c, lua_State *L)
@@ -588,18 +578,6 @@ void core_push_owner(struct core *c, lua_State *L)
     }
 }
 
-/***
-Returns who answers for errors in the running task or callback.
-
-@function owner
-@return the owner, or nil
-*/
-static int l_owner(lua_State *L)
-{
-    core_push_owner(core_get(L), L);
-    return 1;
-}
-
 void ltask_register(lua_State *L)
 {
     static const luaL_Reg task[] = {
@@ -607,9 +585,9 @@ void ltask_register(lua_State *L)
         {"status", l_status}, {"__tostring", l_task_tostring}, {NULL, NULL},
     };
     static const luaL_Reg functions[] = {
-        {"spawn", l_spawn}, {"current", l_current},     {"sleep", l_sleep},
-        {"wait", l_wait},   {"wake", l_wake},           {"run", l_run},
-        {"owner", l_owner}, {"set_owner", l_set_owner}, {NULL, NULL},
+        {"spawn", l_spawn}, {"current", l_current}, {"sleep", l_sleep},
+        {"wait", l_wait},   {"wake", l_wake},       {"run", l_run},
+        {NULL, NULL},
     };
 
     luaL_newmetatable(L, TASK_TYPE);

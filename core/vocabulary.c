@@ -116,8 +116,7 @@ bool vocabulary_may_know(const struct vocabulary *v, const char *line,
     if (!v->second[0] && (length < 2 || !v->second[(unsigned char)line[1]]))
         return false;
     for (size_t i = 0; i < v->known_count; i++) {
-        if (v->known[i][0] == line[0] &&
-            starts_with(line, length, v->known[i]))
+        if (v->known[i][0] == line[0] && starts_with(line, length, v->known[i]))
             return true;
     }
     return false;

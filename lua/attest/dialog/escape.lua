@@ -166,4 +166,31 @@ function escape.resume(d, text)
   return true
 end
 
+--- Takes a link from passthrough to commands, or back, by a command that does
+-- so; refuses any other while it lasts.
+-- @tparam attest.dialog d held by the caller
+-- @tparam table plan
+-- @treturn[1] table `final`, `lines`
+-- @treturn[2] nil
+-- @treturn[2] attest.error
+function escape.change(d, plan)
+  local form <const> = plan.options.form
+  local done, err
+  if d.is_data and form and form.effects.leaves_data then
+    done, err = escape.leave(d, not plan.options.typed)
+  elseif d.is_data then
+    err = error_object.new {
+      code = "invalid", command = plan.text,
+      message = ("%s: the link is in passthrough: leave it first"):format(plan.text),
+    }
+  else
+    done, err = escape.resume(d, plan.text)
+  end
+  if not done then
+    return nil, err
+  end
+  d:tell("cmd", "OK")
+  return { final = "OK", lines = {} }
+end
+
 return escape

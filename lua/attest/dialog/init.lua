@@ -9,7 +9,9 @@
 local core <const> = require "attest.core"
 local error_object <const> = require "attest.error"
 local escape <const> = require "attest.dialog.escape"
+local hearing <const> = require "attest.dialog.hearing"
 local frames <const> = require "attest.dialog.frames"
+local owed <const> = require "attest.dialog.owed"
 local quick <const> = require "attest.dialog.quick"
 local prelude <const> = require "attest.dialog.prelude"
 local secret <const> = require "attest.dialog.secret"
@@ -19,8 +21,6 @@ local urc <const> = require "attest.urc"
 
 local dialog <const> = {}
 
---- How long an unanswered command may still be answered, in seconds.
-local OWED <const> = 10
 --- How long a command may wait for its turn at least, in seconds.
 local TURN <const> = 120
 
@@ -55,14 +55,7 @@ end
 function methods:observe(fn)
   self.observers[#self.observers + 1] = fn
   self.is_plain = false
-end
-
---- Notes that a command may still be answered.
-function methods:owe(command)
-  if command.finished or not command.sent then
-    return
-  end
-  self.owed = { form = command.form, text = command.text, till = core.now() + OWED }
+  hearing.rest(self)
 end
 
 --- Lets a command end whose payload need not be answered, when nothing comes.
@@ -130,7 +123,7 @@ function methods:await(command)
   end
   if not command.finished then
     self.pending = nil
-    self:owe(command)
+    owed.owe(self, command)
     self.echo = self.echo == "on" and "assumed" or self.echo
     command.label = "TIMEOUT"
     self:tell("cmd", "TIMEOUT")
@@ -159,28 +152,6 @@ function methods:converse(command)
   end
   command.deadline = core.now() + command.timeout
   return self:await(command)
-end
-
---- Takes a link from passthrough to commands, or back.
-local function change_mode(self, text, options)
-  local form <const> = options.form
-  local effects <const> = form and form.effects or {}
-  local done, err
-  if self.is_data and effects.leaves_data then
-    done, err = escape.leave(self, not options.typed)
-  elseif self.is_data then
-    err = error_object.new {
-      code = "invalid", command = text,
-      message = ("%s: the link is in passthrough: leave it first"):format(text),
-    }
-  else
-    done, err = escape.resume(self, text)
-  end
-  if not done then
-    return nil, err
-  end
-  self:tell("cmd", "OK")
-  return { final = "OK", lines = {} }
 end
 
 --- Makes a command of its plan.
@@ -242,7 +213,7 @@ local function run(self, plan, timeout, payload)
   end
   local form <const> = options.form
   if self.is_data or form and form.kind == "bare" and form.effects.enters_data then
-    return change_mode(self, text, options)
+    return escape.change(self, plan)
   end
   if self.owed or self.wakeup or self.echo == "off" then
     prelude.prepare(self)
@@ -408,7 +379,6 @@ function dialog.new(port, module, options)
     terminator = module.profile.terminator or "\r\n",
     echo = options.echo == false and "off" or "assumed",
     wakeup = options.wakeup,
-    router = urc.new(),
     observers = {},
     secrets = {},
     queue = {},
@@ -416,6 +386,7 @@ function dialog.new(port, module, options)
     is_plain = false,
   }, mt)
   self.lock = turn.lock(self)
+  self.router = urc.new(function() hearing.rest(self) end)
   port:vocabulary(vocabulary_of(module))
   port:listen(function(kind, ...)
     local fn <const> = frames[kind]

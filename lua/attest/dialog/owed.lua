@@ -13,6 +13,18 @@ local owed <const> = {}
 --- Silence after which a doubtful final is the new command's, in seconds.
 local GRACE <const> = 0.3
 
+--- How long an unanswered command may still be answered, in seconds.
+local OWED <const> = 10
+
+--- Notes that a command may still be answered.
+-- @tparam attest.dialog d
+-- @tparam table command
+function owed.owe(d, command)
+  if not command.finished and command.sent then
+    d.owed = { form = command.form, text = command.text, till = core.now() + OWED }
+  end
+end
+
 --- Tells that an older command was answered after all.
 -- @tparam attest.dialog d
 function owed.late_reply(d)

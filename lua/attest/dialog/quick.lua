@@ -111,6 +111,7 @@ function quick.run(d, plan, timeout, payload)
   d.busy, d.flight, d.patience, d.cargo = true, plan, timeout, payload
   local done <const>, lines <const>, sent_at <const>, first_at <const>, final_at <const> =
     d.port:exchange(plan.wire, plan.size, timeout, plan.last, payload, plan.before)
+  d.flight = nil
   if done then
     if d.queue[1] then d:release() else d.busy = false end
     return {
@@ -133,6 +134,7 @@ end
 -- @tparam boolean had_prompt the prompt came, and the payload went out
 function quick.left(d, task, began, has_echo, lines, had_ok, had_prompt)
   local command <const> = d:command(d.flight, d.patience, d.cargo)
+  d.flight = nil
   command.task, command.sent, command.deadline = task, true, began + d.patience
   command.echoed, command.has_echo, command.lines = has_echo, has_echo, lines
   if had_ok then

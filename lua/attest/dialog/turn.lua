@@ -5,6 +5,8 @@
 -- clean line, and what was left unanswered is owed.
 
 local core <const> = require "attest.core"
+local hearing <const> = require "attest.dialog.hearing"
+local owed <const> = require "attest.dialog.owed"
 local secret <const> = require "attest.dialog.secret"
 
 local turn <const> = {}
@@ -18,7 +20,7 @@ function lock_mt.__close(lock)
   local command <const>, catch <const> = d.pending, d.catch
   if command then
     d.pending = nil
-    d:owe(command)
+    owed.owe(d, command)
     if command.is_secret then
       secret.finish(d, command)
     end
@@ -46,6 +48,8 @@ function turn.pass(d)
   if task then
     d.granted = task
     core.wake(task)
+  else
+    hearing.rest(d)
   end
 end
 
