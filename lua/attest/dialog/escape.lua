@@ -147,9 +147,13 @@ local ALONE <const> = 0.6
 -- @treturn[2] nil
 -- @treturn[2] attest.error "closed"
 function escape.resume(d, text)
-  local is_echoed <const> = d.echo ~= "off"
-  d.resumes = is_echoed
-  if is_echoed then
+  local function forward()
+    d.resumes = nil
+    d.port:data(true)
+    d:tell("cmd", "DATA")
+  end
+  if d.echo ~= "off" then
+    d.resumes = forward
     d.port:expect_echo(text, false)
   end
   local sent <const>, message <const>, name <const> = d.port:write(text)
@@ -157,11 +161,13 @@ function escape.resume(d, text)
     d.resumes = nil
     return nil, error_object.from_core(message, name, { message = text })
   end
-  if not is_echoed then
-    d.port:data(true)
+  if not d.resumes then
+    forward()
   end
   core.sleep(ALONE)
-  d.resumes = nil
+  if d.resumes then
+    forward() -- the echo did not come
+  end
   escape.enter(d, d.guard)
   return true
 end

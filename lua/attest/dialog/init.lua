@@ -156,6 +156,9 @@ local function change_mode(self, text, options)
   local done, err
   if self.is_data and effects.leaves_data then
     done, err = escape.leave(self, not options.typed)
+    if done then
+      self:tell("cmd", "OK")
+    end
   elseif self.is_data then
     err = error_object.new {
       code = "invalid", command = text,
@@ -167,7 +170,6 @@ local function change_mode(self, text, options)
   if not done then
     return nil, err
   end
-  self:tell("cmd", "OK")
   return { final = "OK", lines = {} }
 end
 
