@@ -10,6 +10,7 @@ local core <const> = require "attest.core"
 local error_object <const> = require "attest.error"
 local escape <const> = require "attest.dialog.escape"
 local frames <const> = require "attest.dialog.frames"
+local goodbye <const> = require "attest.dialog.goodbye"
 local prelude <const> = require "attest.dialog.prelude"
 local secret <const> = require "attest.dialog.secret"
 local steps <const> = require "attest.dialog.steps"
@@ -252,12 +253,29 @@ function methods:write(bytes)
   return true
 end
 
---- Takes data that the link forwarded.
-function methods:data(bytes)
+local function hand_on(self, bytes, is_goodbye)
   self:tell("data", bytes)
-  if self.on_data then
-    self.on_data(bytes)
+  if is_goodbye then
+    self:tell("flag", "maybe_closed")
   end
+  if self.on_data then
+    self.on_data(bytes, is_goodbye)
+  end
+end
+
+--- Takes data that the link forwarded; a goodbye in it is data, too.
+function methods:data(bytes)
+  local text <const> = self.tail .. bytes
+  local done = #self.tail
+  local last = goodbye.find(text, done)
+  while last do
+    hand_on(self, text:sub(done + 1, last), true)
+    done, last = last, goodbye.find(text, last)
+  end
+  if done < #text then
+    hand_on(self, text:sub(done + 1), false)
+  end
+  self.tail = goodbye.tail(text)
 end
 
 --- Enters passthrough.
@@ -269,6 +287,7 @@ end
 --- The module takes commands again.
 function methods:leave_data()
   self.is_data = false
+  self.tail = goodbye.start
   self.port:data(false)
 end
 
@@ -349,6 +368,7 @@ function dialog.new(port, module, options)
     observers = {},
     secrets = {},
     queue = {},
+    tail = goodbye.start,
     busy = false,
   }, mt)
   self.lock = turn.lock(self)
