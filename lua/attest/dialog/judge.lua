@@ -2,7 +2,7 @@
 --- Decides what a line is: the end of the command, a URC, its answer, or what
 -- an older command still owed.
 --
--- Order: final, word that the command waits for, claimed info, URC, untagged
+-- Order: NMEA sentence (always a URC), final, word that the command waits for, claimed info, URC, untagged
 -- info. Lines before the command's own echo wait until the echo proves that
 -- they are foreign, or silence proves that nothing is echoed.
 
@@ -19,6 +19,8 @@ local GRACE <const> = 0.3
 
 --- Lines of an answer, or before an echo, that are kept; a module may send any number.
 local MOST_LINES <const> = 1024
+
+local DOLLAR <const> = ("$"):byte()
 
 local final_of <const> = codec.final
 
@@ -308,10 +310,19 @@ local function is_before_echo(d, command)
   return not command.echoed and d.echo ~= "off" and not command.probe and not command.bare
 end
 
+--- A sentence of a satellite receiver on the same line is nobody's answer.
+local function sentence_of(line)
+  return line:byte(1) == DOLLAR and line:match("^(%$%w+),.*%*%x%x$") or nil
+end
+
 --- Judges a line.
 -- @tparam attest.dialog d
 -- @tparam string line
 function judge.line(d, line)
+  local sentence <const> = sentence_of(line)
+  if sentence then
+    return judge.urc(d, line, { name = sentence })
+  end
   local command <const> = d.pending
   if not command then
     idle(d, line)
