@@ -329,6 +329,9 @@ end
 --- Ends a command: wakes its task.
 function methods:finish(command, label)
   self.pending = nil
+  if not self.closed then
+    self.port:expect_prompt(false) -- a prompt in the same read asks for nothing
+  end
   command.finished = true
   command.label = label
   self:tell("cmd", label)
