@@ -61,7 +61,10 @@ function methods:owe(command)
   if command.finished or not command.sent then
     return
   end
-  self.owed = { form = command.form, text = command.text, till = core.now() + OWED }
+  self.owed = {
+    form = command.form, text = command.text, steps = command.steps, at = command.at,
+    till = core.now() + OWED,
+  }
 end
 
 --- Lets a command end whose payload need not be answered, when nothing comes.
