@@ -106,17 +106,17 @@ end
 -- @treturn[2] attest.error
 function methods:send(command)
   local port <const> = self.port
-  if not command.bare then
-    port:expect_echo(command.text, true)
-  end
+  port:expect_echo(command.text, not command.bare)
   port:expect_prompt(command.payload ~= nil)
   port:quoted_crlf(command.quoted_crlf or false)
+  local lead <const> = self.is_begun and self.terminator or "" -- ends what stands on the line
   local ok <const>, message <const>, name <const> =
-    port:write(command.bare and command.text or command.text .. self.terminator)
+    port:write(lead .. command.text .. (command.bare and "" or self.terminator))
   if not ok then
     return nil, error_object.from_core(message, name, { message = shown(command) })
   end
   command.sent = true
+  self.is_begun = command.bare
   return true
 end
 
@@ -332,6 +332,7 @@ end
 --- Ends a command: wakes its task.
 function methods:finish(command, label)
   self.pending = nil
+  self.is_begun = false
   if not self.closed then
     self.port:expect_prompt(false) -- a prompt in the same read asks for nothing
   end
