@@ -391,7 +391,7 @@ static bool match_echo(struct framer *f, char byte, int *err)
                 finish_echo(f);
             return true;
         }
-        if (is_eol && !is_answer(f)) {
+        if (is_eol && !f->echo_whole && !is_answer(f)) {
             f->echo_start = f->echo_at;
             return true;
         }

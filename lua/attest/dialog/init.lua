@@ -106,7 +106,7 @@ end
 -- @treturn[2] attest.error
 function methods:send(command)
   local port <const> = self.port
-  port:expect_echo(command.text, not command.bare)
+  port:expect_echo(command.text, not command.bare, self.echo == "off")
   port:expect_prompt(command.payload ~= nil)
   port:quoted_crlf(command.quoted_crlf or false)
   local lead <const> = self.is_begun and self.terminator or "" -- ends what stands on the line
