@@ -181,30 +181,6 @@ static void end_line(struct framer *f)
     attach(f, text, capacity);
 }
 
-/* Whether the text so far ends in a line that every module knows: then the
-   quote or the count that holds it was never meant. `start`: where it is. */
-static bool ends_known(const struct framer *f, size_t from, size_t *start)
-{
-    const struct vocabulary *v = f->vocabulary;
-    size_t end = text_trimmed(f->text, f->length);
-    size_t at;
-
-    while (end > from && f->text[end - 1] == '\n')
-        end = text_trimmed(f->text, end - 1);
-    for (at = end; at > from && f->text[at - 1] != '\n'; at--)
-        continue;
-    if (v == NULL || at == end)
-        return false;
-    size_t word = vocabulary_boot_at(v, f->text + at, end - at, false);
-    if (word == end - at) {
-        word = 0;
-        if (!vocabulary_knows(v, f->text + at, end - at))
-            return false;
-    }
-    *start = at + word;
-    return true;
-}
-
 /* counted payloads */
 
 static int start_payload(struct framer *f, uint64_t count)
@@ -269,13 +245,11 @@ static bool split_back(struct framer *f, int *err)
     const struct vocabulary *v = f->vocabulary;
     size_t start;
 
-    if (!ends_known(f, f->header_length, &start) ||
+    if (!vocabulary_ends(v, f->text, f->header_length, f->length, &start) ||
         (start == f->header_length && !may_be_empty(f)))
         return false;
-    const char *tail = f->text + start;
-    bool reboot = vocabulary_boots(
-        v, tail,
-        text_trimmed(tail, text_without_line_end(tail, f->length - start)));
+    bool reboot =
+        vocabulary_reboots(v, f->text, f->header_length, f->length, &start);
     size_t length = start - f->header_length;
     /* Every line end before the swallowed line separates, none belongs. */
     const char *payload = f->text + f->header_length;
@@ -548,23 +522,42 @@ bool framer_is_pending(const struct framer *f)
     return f->state != START || f->length > 0;
 }
 
-/* Lines that were held together by a quote that never closed. */
-static int release_quotes(struct framer *f)
+/* Lines that were held together, by a quote that never closed or by a module
+   that ends them with CR alone. */
+static int release_lines(struct framer *f)
 {
     size_t length = f->length;
+    bool noisy = f->is_noisy;
     char *text = detach(f);
-    int err;
 
+    for (size_t i = 0; i < length; i++)
+        text[i] = text[i] == '\r' ? '\n' : text[i];
+    f->quoted_crlf = f->quoted_crlf && !f->in_quotes;
     restart(f);
-    f->quoted_crlf = false;
+    f->is_noisy = noisy;
     f->state = LINE;
-    err = framer_feed(f, text, length);
+    int err = framer_feed(f, text, length);
     free(text);
     return err;
 }
 
+/* All counted bytes came and no line end behind them: where the payload stood
+   in its header's line and ends in one, that was counted, too. */
+static int end_counted(struct framer *f)
+{
+    const char *payload = f->text + f->header_length;
+    size_t wanted = (size_t)f->wanted;
+    bool is_inline = f->text[f->header_length - 1] == ',';
+
+    if (is_inline && wanted > 0 && payload[wanted - 1] == '\n')
+        return end_payload(f, text_without_line_end(payload, wanted),
+                           PAYLOAD_SHORT);
+    return end_payload(f, wanted, PAYLOAD_WHOLE);
+}
+
 int framer_idle(struct framer *f)
 {
+    const struct vocabulary *v = f->vocabulary;
     int err = 0;
     size_t start;
 
@@ -574,12 +567,14 @@ int framer_idle(struct framer *f)
         return 0;
     case LINE:
         if (f->in_quotes && f->quoted_crlf)
-            return ends_known(f, 0, &start) ? release_quotes(f) : 0;
+            return vocabulary_ends(v, f->text, 0, f->length, &start)
+                       ? release_lines(f)
+                       : 0;
         if (f->length > 0 && f->text[f->length - 1] == '\r')
-            end_line(f); /* a module that ends lines with CR alone */
+            return release_lines(f);
         return 0;
     case TAIL:
-        return end_payload(f, (size_t)f->wanted, PAYLOAD_WHOLE);
+        return end_counted(f);
     case RAW:
     case OVERRUN:
         if (split_back(f, &err))

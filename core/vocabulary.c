@@ -4,6 +4,8 @@
  */
 #include "vocabulary.h"
 
+#include "text.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
@@ -122,6 +124,52 @@ size_t vocabulary_boot_at(const struct vocabulary *v, const char *line,
             return length - n;
     }
     return length;
+}
+
+/* Without the line ends behind it. */
+static size_t line_end(const char *text, size_t from, size_t end)
+{
+    end = from + text_trimmed(text + from, end - from);
+    while (end > from && text[end - 1] == '\n')
+        end = from + text_trimmed(text + from, end - from - 1);
+    return end;
+}
+
+bool vocabulary_ends(const struct vocabulary *v, const char *text, size_t from,
+                     size_t length, size_t *start)
+{
+    size_t end = line_end(text, from, length);
+    size_t at = end;
+
+    while (at > from && text[at - 1] != '\n')
+        at--;
+    if (v == NULL || at == end)
+        return false;
+    size_t word = vocabulary_boot_at(v, text + at, end - at, false);
+    if (word == end - at) {
+        word = 0;
+        if (!vocabulary_knows(v, text + at, end - at))
+            return false;
+    }
+    *start = at + word;
+    return true;
+}
+
+bool vocabulary_reboots(const struct vocabulary *v, const char *text,
+                        size_t from, size_t length, size_t *start)
+{
+    size_t at = *start;
+    bool reboots = false;
+
+    for (;;) {
+        size_t end = line_end(text, at, length);
+        if (!vocabulary_boots(v, text + at, end - at))
+            return reboots;
+        reboots = true;
+        *start = length = at;
+        if (!vocabulary_ends(v, text, from, length, &at))
+            return reboots;
+    }
 }
 
 static bool all_digits(const char *text, size_t length)

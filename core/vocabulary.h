@@ -55,6 +55,16 @@ bool vocabulary_boots(const struct vocabulary *v, const char *line,
 size_t vocabulary_boot_at(const struct vocabulary *v, const char *line,
                           size_t length, bool noisy);
 
+/* Whether text ends in a line that the module is known to print, after `from`;
+   `start`: where. The quote or the count that holds it was never meant. */
+bool vocabulary_ends(const struct vocabulary *v, const char *text, size_t from,
+                     size_t length, size_t *start);
+
+/* Whether the line that begins at `start` and ends the text is a word of the
+   boot; moves `start` back over those before it: a boot prints several. */
+bool vocabulary_reboots(const struct vocabulary *v, const char *text,
+                        size_t from, size_t length, size_t *start);
+
 /* Whether a header, complete up to its comma (or, with `next_line`, its line
    end), announces a payload; and of how many bytes. */
 bool vocabulary_count(const struct vocabulary *v, const char *header,
