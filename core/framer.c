@@ -316,6 +316,7 @@ int framer_expect_echo(struct framer *f, const char *bytes, size_t length,
     f->echo_length = length;
     f->echo_at = f->echo_start = 0;
     f->echo_eol = eol;
+    f->blank_spare = false;
     return 0;
 }
 
@@ -361,8 +362,13 @@ static bool match_echo(struct framer *f, char byte, int *err)
     if (f->echo_at < f->echo_length) {
         if (byte == f->echo[f->echo_at]) {
             f->echo_at++;
+            f->blank_spare = f->blank_spare && byte == ' ';
             if (f->echo_at == f->echo_length && !f->echo_eol)
                 finish_echo(f);
+            return true;
+        }
+        if (f->blank_spare && byte == ' ') {
+            f->blank_spare = false; /* the first was the prompt's own */
             return true;
         }
         if (is_eol && !f->echo_whole && !is_answer(f)) {
@@ -436,6 +442,7 @@ static int feed_after_prompt(struct framer *f, char byte)
 {
     if (f->echo_length > 0 && byte == f->echo[0]) {
         f->state = START; /* the payload comes back and looks like that */
+        f->blank_spare = true;
         return feed_start(f, byte);
     }
     if (byte == '\r')
@@ -504,10 +511,8 @@ int framer_feed(struct framer *f, const char *bytes, size_t length)
             return 0;
         }
         size_t taken = 1;
-        if (f->state == RAW)
-            err = feed_raw(f, bytes + i, length - i, &taken);
-        else
-            err = feed_byte(f, bytes[i]);
+        err = f->state == RAW ? feed_raw(f, bytes + i, length - i, &taken)
+                              : feed_byte(f, bytes[i]);
         i += taken;
     }
     return err;
@@ -547,9 +552,9 @@ static int end_counted(struct framer *f)
 {
     const char *payload = f->text + f->header_length;
     size_t wanted = (size_t)f->wanted;
-    bool is_inline = f->text[f->header_length - 1] == ',';
 
-    if (is_inline && wanted > 0 && payload[wanted - 1] == '\n')
+    if (f->text[f->header_length - 1] == ',' && wanted > 0 &&
+        payload[wanted - 1] == '\n')
         return end_payload(f, text_without_line_end(payload, wanted),
                            PAYLOAD_SHORT);
     return end_payload(f, wanted, PAYLOAD_WHOLE);
