@@ -123,7 +123,7 @@ local function ok(d, command, line)
     return d:tell("info", line) -- an OK that is not the end: the word is to come
   end
   command.final = command.final or "OK"
-  command.result = command.result or "OK"
+  command.result = "OK"
   local complete <const>, later <const> = steps.is_complete(command)
   if not complete or later then
     d:tell("info", line)
@@ -160,6 +160,9 @@ local function word(d, command, line, name, fields)
   end
   command.final, command.fields = name, fields
   command.result = step.settle and command.result or word_label(row, fields) or name
+  if not steps.is_complete(command) or step.settle then
+    d:tell("info", line)
+  end
   settle(d, command)
   return true
 end
