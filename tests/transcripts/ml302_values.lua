@@ -57,7 +57,7 @@ return {
   unasked = {
     -- 14 bytes are announced and 12 printed.
     ["2.4.1-publish-qos0"] = {
-      short(message(0, 0, "test", 14, 'abc"xxxx"abc')),
+      { "+MQTTPUBLISH", short(message(0, 0, "test", 14, 'abc"xxxx"abc')) },
     },
     -- 14 bytes are announced and 9 printed.
     ["2.4.1-publish-qos1"] = { { "+MQTTPUBLISH", short(message(1, 1, "test", 14, "abxxxxabc")) } },
