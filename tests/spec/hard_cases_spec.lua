@@ -126,7 +126,7 @@ describe("hard case", function()
     assert.is_nil(b:sent():find("+++", 1, true))
   end)
 
-  case(47, "a module that went deaf after ATO is a timeout, and the port is free for a reopening", function()
+  case(47, "a module that went deaf after ATO is a timeout, and the port can be closed", function()
     local b <close> = bench.new()
     local call <const> = b:start("ATO")
     b:say("ATO\r\nCONNECT\r\n\r\nOK\r\n")
@@ -159,7 +159,7 @@ describe("hard case", function()
     assert.equal("invalid", select(2, b.dut.dialog:write("more")).code)
   end)
 
-  case(52, "an answer that never came, echo off: a probe in silence before anything is trusted", function()
+  case(52, "after an answer that never came, echo off, a probe in silence comes first", function()
     local b <close> = bench.new { echo = false }
     b:result(b:start("AT+CPSI", { timeout = 1 }))
     b:sent()

@@ -2,9 +2,10 @@
 --- Decides what a line is: the end of the command, a URC, its answer, or what
 -- an older command still owed.
 --
--- Order: NMEA sentence (always a URC), final, word that the command waits for,
--- claimed info, URC, untagged info. Lines before the command's own echo wait until the echo proves that
--- they are foreign, or silence proves that nothing is echoed.
+-- Order: NMEA sentence (always a URC), final, claimed info, word that the
+-- command waits for, URC, untagged info. Lines before the command's own echo
+-- wait until the echo proves that they are foreign, or silence proves that
+-- nothing is echoed.
 
 local codec <const> = require "attest.codec"
 local core <const> = require "attest.core"
