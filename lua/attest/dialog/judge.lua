@@ -161,8 +161,8 @@ local function word(d, command, line, name, fields)
   end
   command.final, command.fields = name, fields
   command.result = step.settle and command.result or word_label(row, fields) or name
-  if not steps.is_complete(command) or step.settle then
-    d:tell("info", line)
+  if step.settle then
+    d:tell("info", line) -- OK may follow and is the result
   end
   settle(d, command)
   return true
