@@ -250,7 +250,8 @@ end)
 describe("the parts of core/", function()
   -- Part -> the parts it may know beside itself, over all layers below Lua.
   local BELOW <const> = {
-    clock = "", escape = "", vocabulary = "text", text = "", framer = "vocabulary text", port_line = "",
+    clock = "", escape = "", text = "", vocabulary = "text", framer = "vocabulary text",
+    port_line = "",
     trace_line = "", trace_mask = "",
     loop = "clock",
     port = "loop port_pair", port_pair = "port", port_device = "port port_line port_lock",
