@@ -168,28 +168,6 @@ static void end_line(struct framer *f)
     framer_attach(f, text, capacity);
 }
 
-bool framer_ends_known(const struct framer *f, size_t from, size_t *start)
-{
-    const struct vocabulary *v = f->vocabulary;
-    size_t end = text_trimmed(f->text, f->length);
-    size_t at;
-
-    while (end > from && f->text[end - 1] == '\n')
-        end = text_trimmed(f->text, end - 1);
-    for (at = end; at > from && f->text[at - 1] != '\n'; at--)
-        continue;
-    if (v == NULL || at == end)
-        return false;
-    size_t word = vocabulary_boot_at(v, f->text + at, end - at, false);
-    if (word == end - at) {
-        word = 0;
-        if (!vocabulary_knows(v, f->text + at, end - at))
-            return false;
-    }
-    *start = at + word;
-    return true;
-}
-
 /* echo */
 
 int framer_expect_echo(struct framer *f, const char *bytes, size_t length,
@@ -203,6 +181,7 @@ int framer_expect_echo(struct framer *f, const char *bytes, size_t length,
     f->echo_length = length;
     f->echo_at = f->echo_start = 0;
     f->echo_eol = eol;
+    f->blank_spare = false;
     return 0;
 }
 
@@ -248,11 +227,16 @@ static bool match_echo(struct framer *f, char byte, int *err)
     if (f->echo_at < f->echo_length) {
         if (byte == f->echo[f->echo_at]) {
             f->echo_at++;
+            f->blank_spare = f->blank_spare && byte == ' ';
             if (f->echo_at == f->echo_length && !f->echo_eol)
                 finish_echo(f);
             return true;
         }
-        if (is_eol && !is_answer(f)) {
+        if (f->blank_spare && byte == ' ') {
+            f->blank_spare = false; /* the first was the prompt's own */
+            return true;
+        }
+        if (is_eol && !f->echo_whole && !is_answer(f)) {
             f->echo_start = f->echo_at;
             return true;
         }
@@ -323,6 +307,7 @@ static int feed_after_prompt(struct framer *f, char byte)
 {
     if (f->echo_length > 0 && byte == f->echo[0]) {
         f->state = START; /* the payload comes back and looks like that */
+        f->blank_spare = true;
         return feed_start(f, byte);
     }
     if (byte == '\r')
@@ -455,23 +440,42 @@ bool framer_is_pending(const struct framer *f)
     return f->state != START || f->length > 0;
 }
 
-/* Lines that were held together by a quote that never closed. */
-static int release_quotes(struct framer *f)
+/* Lines that were held together, by a quote that never closed or by a module
+   that ends them with CR alone. */
+static int release_lines(struct framer *f)
 {
     size_t length = f->length;
+    bool noisy = f->is_noisy;
     char *text = framer_detach(f);
-    int err;
 
+    for (size_t i = 0; i < length; i++)
+        text[i] = text[i] == '\r' ? '\n' : text[i];
+    f->quoted_crlf = f->quoted_crlf && !f->in_quotes;
     framer_restart(f);
-    f->quoted_crlf = false;
+    f->is_noisy = noisy;
     f->state = LINE;
-    err = framer_feed(f, text, length);
+    int err = framer_feed(f, text, length);
     free(text);
     return err;
 }
 
+/* All counted bytes came and no line end behind them: where the payload stood
+   in its header's line and ends in one, that was counted, too. */
+static int end_counted(struct framer *f)
+{
+    const char *payload = f->text + f->header_length;
+    size_t wanted = (size_t)f->wanted;
+
+    if (f->text[f->header_length - 1] == ',' && wanted > 0 &&
+        payload[wanted - 1] == '\n')
+        return framer_end_payload(f, text_without_line_end(payload, wanted),
+                           PAYLOAD_SHORT);
+    return framer_end_payload(f, wanted, PAYLOAD_WHOLE);
+}
+
 int framer_idle(struct framer *f)
 {
+    const struct vocabulary *v = f->vocabulary;
     int err = 0;
     size_t start;
 
@@ -481,12 +485,14 @@ int framer_idle(struct framer *f)
         return 0;
     case LINE:
         if (f->in_quotes && f->quoted_crlf)
-            return framer_ends_known(f, 0, &start) ? release_quotes(f) : 0;
+            return vocabulary_ends(v, f->text, 0, f->length, &start)
+                       ? release_lines(f)
+                       : 0;
         if (f->length > 0 && f->text[f->length - 1] == '\r')
-            end_line(f); /* a module that ends lines with CR alone */
+            return release_lines(f);
         return 0;
     case TAIL:
-        return framer_end_payload(f, (size_t)f->wanted, PAYLOAD_WHOLE);
+        return end_counted(f);
     case RAW:
     case OVERRUN:
         if (framer_split_back(f, &err))

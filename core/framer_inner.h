@@ -27,10 +27,6 @@ int framer_append(struct framer *f, const char *bytes, size_t length);
 char *framer_detach(struct framer *f);
 void framer_attach(struct framer *f, char *text, size_t capacity);
 
-/* Whether the text so far ends in a line that every module knows: then the
-   quote or the count that holds it was never meant. `start`: where it is. */
-bool framer_ends_known(const struct framer *f, size_t from, size_t *start);
-
 /* Counted payloads. */
 int framer_start_payload(struct framer *f, uint64_t count);
 int framer_end_payload(struct framer *f, size_t length,

@@ -72,13 +72,11 @@ bool framer_split_back(struct framer *f, int *err)
     const struct vocabulary *v = f->vocabulary;
     size_t start;
 
-    if (!framer_ends_known(f, f->header_length, &start) ||
+    if (!vocabulary_ends(v, f->text, f->header_length, f->length, &start) ||
         (start == f->header_length && !may_be_empty(f)))
         return false;
-    const char *tail = f->text + start;
-    bool reboot = vocabulary_boots(
-        v, tail,
-        text_trimmed(tail, text_without_line_end(tail, f->length - start)));
+    bool reboot =
+        vocabulary_reboots(v, f->text, f->header_length, f->length, &start);
     size_t length = start - f->header_length;
     /* Every line end before the swallowed line separates, none belongs. */
     const char *payload = f->text + f->header_length;

@@ -102,6 +102,7 @@ static bool finish(struct lport *lp)
 {
     struct exchange *x = &lp->exchange;
 
+    lp->framer.prompt = false; /* in the same read it asks for nothing */
     x->state = EXCHANGE_NONE;
     x->is_done = true;
     x->sent = lp->port->written_at;
@@ -256,7 +257,7 @@ static int begin(struct lport *lp, const char *wire, size_t length,
     struct exchange *x = &lp->exchange;
 
     lp->framer.prompt = x->payload != NULL;
-    lp->framer.quoted_crlf = false;
+    lp->framer.quoted_crlf = lp->framer.echo_whole = false;
     int err = framer_expect_echo(&lp->framer, wire, echo_length, true);
     if (err == 0)
         err = lport_write(lp, wire, length);

@@ -102,6 +102,7 @@ Announces bytes that the module may send back as they were sent.
 @function port:expect_echo
 @tparam string bytes
 @tparam[opt=false] boolean eol the echo counts only before a line end
+@tparam[opt=false] boolean whole a line that comes in its middle ends it
 */
 static int l_expect_echo(lua_State *L)
 {
@@ -111,6 +112,7 @@ static int l_expect_echo(lua_State *L)
 
     if (framer_expect_echo(&lp->framer, bytes, length, lua_toboolean(L, 3)) < 0)
         return luaL_error(L, "out of memory");
+    lp->framer.echo_whole = lua_toboolean(L, 4);
     return 0;
 }
 

@@ -26,7 +26,8 @@ struct vocabulary {
     unsigned references;
     char **known; /* starts of lines: where a broken payload is split back */
     size_t known_count;
-    bool second[256]; /* second bytes of what is known */
+    bool single[256]; /* what is known by its first byte alone */
+    bool second[256]; /* second bytes of what else is known */
     char **boot; /* words that a reboot prints, found at the end of noise */
     size_t boot_count;
     struct counted *counted;
@@ -64,6 +65,16 @@ size_t vocabulary_boot_at(const struct vocabulary *v, const char *line,
 /* Whether a line starts like a header: false is certain, true is not. */
 bool vocabulary_may_count(const struct vocabulary *v, const char *line,
                           size_t length);
+
+/* Whether text ends in a line that the module is known to print, after `from`;
+   `start`: where. The quote or the count that holds it was never meant. */
+bool vocabulary_ends(const struct vocabulary *v, const char *text, size_t from,
+                     size_t length, size_t *start);
+
+/* Whether the line that begins at `start` and ends the text is a word of the
+   boot; moves `start` back over those before it: a boot prints several. */
+bool vocabulary_reboots(const struct vocabulary *v, const char *text,
+                        size_t from, size_t length, size_t *start);
 
 /* Whether a header, complete up to its comma (or, with `next_line`, its line
    end), announces a payload; and of how many bytes. */

@@ -250,7 +250,8 @@ end)
 describe("the parts of core/", function()
   -- Part -> the parts it may know beside itself, over all layers below Lua.
   local BELOW <const> = {
-    clock = "", escape = "", vocabulary = "", text = "", framer = "framer_inner text vocabulary", framer_inner = "framer",
+    clock = "", escape = "", text = "", vocabulary = "text",
+    framer = "framer_inner text vocabulary", framer_inner = "framer",
     framer_payload = "framer_inner text vocabulary", port_line = "",
     trace_line = "", trace_mask = "",
     loop = "clock",
@@ -262,7 +263,8 @@ describe("the parts of core/", function()
     sqlite_link = "", sqlite_batch = "sqlite_link", sqlite_writer = "sqlite_batch",
     main = "lcore",
   }
-  local PURE <const> = "clock escape vocabulary framer framer_payload trace_line trace_mask port_line"
+  local PURE <const> = "clock escape vocabulary framer framer_payload trace_line trace_mask "
+    .. "port_line"
 
   local function has_word(list, word)
     return (" " .. list .. " "):find(" " .. word .. " ", 1, true) ~= nil

@@ -18,9 +18,9 @@ local catalogue = {}
 catalogue.builtin = { "ct12", "ml302" }
 
 local deepest <const> = 8 -- modules that extend each other
--- Whole lines, or starts of lines where they end in a sign.
+-- Whole lines, or starts of lines where they end in a sign; $ starts a satellite receiver's.
 local finals <const> = {
-  "OK", "ERROR", "ERROR=", "EEROR=", "+CME ERROR", "+CME ERROR:", "+CMS ERROR", "+CMS ERROR:",
+  "$", "OK", "ERROR", "ERROR=", "EEROR=", "+CME ERROR", "+CME ERROR:", "+CMS ERROR", "+CMS ERROR:",
 }
 
 local function builtin_dir()

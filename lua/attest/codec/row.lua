@@ -102,11 +102,12 @@ local function absorb(plan, columns, count)
   local at <const>, surplus <const> = plan.commas, count - #plan.orders[1]
   if not at or surplus <= 0 or columns.quoted[at] then return columns, count end
   local joined <const> = { quoted = {} }
-  for i = 1, count do
-    local to <const> = i <= at and i or math.max(at, i - surplus)
-    joined[to] = joined[to] and joined[to] .. "," .. columns[i] or columns[i]
-    joined.quoted[to] = columns.quoted[i]
+  for i = 1, count - surplus do
+    local from <const> = i > at and i + surplus or i
+    joined[i] = columns[from]
+    joined.quoted[i] = columns.quoted[from]
   end
+  joined[at] = table.concat(columns, ",", at, at + surplus)
   joined.quoted[at] = false
   return joined, count - surplus
 end

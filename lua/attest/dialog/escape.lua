@@ -147,9 +147,13 @@ local ALONE <const> = 0.6
 -- @treturn[2] nil
 -- @treturn[2] attest.error "closed"
 function escape.resume(d, text)
-  local is_echoed <const> = d.echo ~= "off"
-  d.resumes = is_echoed
-  if is_echoed then
+  local function forward()
+    d.resumes = nil
+    d.port:data(true)
+    d:tell("cmd", "DATA")
+  end
+  if d.echo ~= "off" then
+    d.resumes = forward
     d.port:expect_echo(text, false)
   end
   local sent <const>, message <const>, name <const> = d.port:write(text)
@@ -157,11 +161,13 @@ function escape.resume(d, text)
     d.resumes = nil
     return nil, error_object.from_core(message, name, { message = text })
   end
-  if not is_echoed then
-    d.port:data(true)
+  if not d.resumes then
+    forward()
   end
   core.sleep(ALONE)
-  d.resumes = nil
+  if d.resumes then
+    forward() -- the echo did not come
+  end
   escape.enter(d, d.guard)
   return true
 end
@@ -178,6 +184,9 @@ function escape.change(d, plan)
   local done, err
   if d.is_data and form and form.effects.leaves_data then
     done, err = escape.leave(d, not plan.options.typed)
+    if done then
+      d:tell("cmd", "OK")
+    end
   elseif d.is_data then
     err = error_object.new {
       code = "invalid", command = plan.text,
@@ -189,7 +198,6 @@ function escape.change(d, plan)
   if not done then
     return nil, err
   end
-  d:tell("cmd", "OK")
   return { final = "OK", lines = {} }
 end
 

@@ -18,10 +18,10 @@ function frames.line(self, line)
 end
 
 function frames.echo(self)
-  if self.resumes then
-    self.port:data(true) -- what follows the echo of ATO is data, in the same read
-  end
   judge.echo(self)
+  if self.resumes then
+    self.resumes() -- what follows the echo of ATO is data, in the same read
+  end
 end
 
 -- Few modules echo a payload. Where its first line is one that may answer it,

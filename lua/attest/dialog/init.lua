@@ -9,8 +9,9 @@
 local core <const> = require "attest.core"
 local error_object <const> = require "attest.error"
 local escape <const> = require "attest.dialog.escape"
-local hearing <const> = require "attest.dialog.hearing"
 local frames <const> = require "attest.dialog.frames"
+local goodbye <const> = require "attest.dialog.goodbye"
+local hearing <const> = require "attest.dialog.hearing"
 local owed <const> = require "attest.dialog.owed"
 local quick <const> = require "attest.dialog.quick"
 local prelude <const> = require "attest.dialog.prelude"
@@ -97,17 +98,17 @@ end
 -- @treturn[2] attest.error
 function methods:send(command)
   local port <const> = self.port
-  if not command.bare then
-    port:expect_echo(command.text, true)
-  end
+  port:expect_echo(command.text, not command.bare, self.echo == "off")
   port:expect_prompt(command.payload ~= nil)
   port:quoted_crlf(command.quoted_crlf or false)
+  local lead <const> = self.is_begun and self.terminator or "" -- ends what stands on the line
   local ok <const>, message <const>, name <const> =
-    port:write(command.bare and command.text or command.text .. self.terminator)
+    port:write(lead .. command.text .. (command.bare and "" or self.terminator))
   if not ok then
     return nil, error_object.from_core(message, name, { message = shown(command) })
   end
   command.sent = true
+  self.is_begun = command.bare
   return true
 end
 
@@ -278,12 +279,29 @@ function methods:write(bytes)
   return true
 end
 
---- Takes data that the link forwarded.
-function methods:data(bytes)
+local function hand_on(self, bytes, is_goodbye)
   self:tell("data", bytes)
-  if self.on_data then
-    self.on_data(bytes)
+  if is_goodbye then
+    self:tell("flag", "maybe_closed")
   end
+  if self.on_data then
+    self.on_data(bytes, is_goodbye)
+  end
+end
+
+--- Takes data that the link forwarded; a goodbye in it is data, too.
+function methods:data(bytes)
+  local text <const> = self.tail .. bytes
+  local done = #self.tail
+  local last = goodbye.find(text, done)
+  while last do
+    hand_on(self, text:sub(done + 1, last), true)
+    done, last = last, goodbye.find(text, last)
+  end
+  if done < #text then
+    hand_on(self, text:sub(done + 1), false)
+  end
+  self.tail = goodbye.tail(text)
 end
 
 --- Enters passthrough.
@@ -295,6 +313,7 @@ end
 --- The module takes commands again.
 function methods:leave_data()
   self.is_data = false
+  self.tail = goodbye.start
   self.port:data(false)
 end
 
@@ -336,6 +355,10 @@ end
 --- Ends a command: wakes its task.
 function methods:finish(command, label)
   self.pending = nil
+  self.is_begun = false
+  if not self.closed then
+    self.port:expect_prompt(false) -- a prompt in the same read asks for nothing
+  end
   command.finished = true
   command.label = label
   if not self.port:is_closed() then
@@ -382,6 +405,7 @@ function dialog.new(port, module, options)
     observers = {},
     secrets = {},
     queue = {},
+    tail = goodbye.start,
     busy = false,
     is_plain = false,
   }, mt)

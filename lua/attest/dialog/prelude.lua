@@ -12,12 +12,19 @@ local prelude <const> = {}
 --- How long the line must be silent before a probe is trusted, in seconds.
 local QUIET <const> = 0.3
 local PROBES <const> = 10
+--- How many times a silence's length it is waited for.
+local PATIENCE <const> = 10
 
---- Silence before a write that a leftover final could otherwise answer.
+--- Silence before a write that a leftover final could otherwise answer; on a
+-- port that is never silent it is given up.
 local function keep_quiet(d, seconds)
-  local since <const> = core.now() - d.port:stamp()
-  if since < seconds then
-    core.sleep(seconds - since)
+  local deadline <const> = core.now() + PATIENCE * seconds
+  local left = seconds
+  while left > 0 and core.now() < deadline and not d.closed do
+    left = d.port:stamp() + seconds - core.now()
+    if left > 0 then
+      core.sleep(left)
+    end
   end
 end
 
