@@ -186,6 +186,18 @@ static int l_written(lua_State *L)
 }
 
 /***
+Returns how many bytes were read since the port was opened.
+
+@function port:received
+@treturn int
+*/
+static int l_received(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)lport_check(L, 1)->port->received);
+    return 1;
+}
+
+/***
 Returns the path; for a PTY, the client's side.
 
 @function port:path
@@ -285,6 +297,7 @@ void lport_use_methods(lua_State *L)
         {"hold_trace", l_hold_trace},
         {"stamp", l_stamp},
         {"written", l_written},
+        {"received", l_received},
         {"path", l_path},
         {"baud", l_baud},
         {"is_closed", l_is_closed},

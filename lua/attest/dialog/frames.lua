@@ -8,15 +8,20 @@ local codec <const> = require "attest.codec"
 local core <const> = require "attest.core"
 local error_object <const> = require "attest.error"
 local judge <const> = require "attest.dialog.judge"
+local legible <const> = require "attest.dialog.legible"
 local steps <const> = require "attest.dialog.steps"
 
 local frames <const> = {}
 
 function frames.line(self, line)
+  if not self.is_legible then
+    legible.line(self, line)
+  end
   judge.line(self, line)
 end
 
 function frames.echo(self)
+  self.is_legible = true
   if self.resumes then
     self.port:data(true) -- what follows the echo of ATO is data, in the same read
   end
@@ -36,6 +41,7 @@ function frames.prompt(self)
   if not command or not command.payload then
     return
   end
+  self.is_legible = true
   if may_be_echoed(self, command.payload) then
     self.port:expect_echo(command.payload, false)
   end
@@ -45,6 +51,7 @@ function frames.prompt(self)
 end
 
 function frames.payload(self, bytes, header, fault)
+  self.is_legible = true
   if fault ~= "cut" then
     self:tell("raw", bytes)
     local row <const>, fields = codec.urc(self.module, header)
@@ -61,7 +68,6 @@ function frames.payload(self, bytes, header, fault)
 end
 
 function frames.noise(self, bytes)
-  self.noise = (self.noise or 0) + #bytes
   self:tell("noise", bytes)
 end
 

@@ -10,6 +10,8 @@ local core <const> = require "attest.core"
 local error_object <const> = require "attest.error"
 local escape <const> = require "attest.dialog.escape"
 local frames <const> = require "attest.dialog.frames"
+local legible <const> = require "attest.dialog.legible"
+local line <const> = require "attest.dialog.line"
 local prelude <const> = require "attest.dialog.prelude"
 local secret <const> = require "attest.dialog.secret"
 local steps <const> = require "attest.dialog.steps"
@@ -87,11 +89,13 @@ local function closed_error(self, text)
   }
 end
 
-local function timeout_error(command)
+local function timeout_error(self, command)
+  local diagnosis <const> = legible.diagnosis(self, command.since)
   return error_object.new {
     code = "timeout", command = shown(command), lines = command.lines, seconds = command.timeout,
-    message = ("%s: no %s within %g s"):format(shown(command),
-      #command.lines > 0 and "final answer" or "answer", command.timeout),
+    message = ("%s: no %s within %g s%s"):format(shown(command),
+      #command.lines > 0 and diagnosis == "" and "final answer" or "answer", command.timeout,
+      diagnosis),
   }
 end
 
@@ -127,6 +131,7 @@ function methods:converse(command)
   end
   self.pending = command
   command.task = core.current()
+  command.since = legible.begin(self)
   local sent <const>, err <const> = self:send(command)
   if not sent then
     return nil, err
@@ -141,7 +146,7 @@ function methods:converse(command)
     self.echo = self.echo == "on" and "assumed" or self.echo
     command.label = "TIMEOUT"
     self:tell("cmd", "TIMEOUT")
-    return nil, timeout_error(command)
+    return nil, timeout_error(self, command)
   end
   if command.error then
     return nil, command.error
@@ -197,6 +202,10 @@ function methods:run(text, options)
   local form <const> = options.form
   if self.is_data or form and form.kind == "bare" and form.effects.enters_data then
     return change_mode(self, text, options)
+  end
+  local fits <const>, refusal <const> = line.check(self, form, text)
+  if not fits then
+    return nil, refusal
   end
   if self.owed or self.wakeup or self.echo == "off" then
     prelude.prepare(self)
@@ -284,26 +293,7 @@ function methods:deliver(name, fields)
   end
 end
 
---- Follows the module to the line settings that it was just told.
--- @tparam table form whose effect names the arguments
--- @tparam table values its arguments, as the module takes them
-function methods:switch_line(form, values)
-  local means <const>, wanted <const> = {}, {}
-  for _, arg in ipairs(form.args) do
-    means[arg.name] = arg.type.means
-  end
-  for option, name in pairs(form.effects.line) do
-    local map <const> = means[name]
-    wanted[option] = map and map[values[name]] or values[name]
-  end
-  local before <const> = self.port:baud()
-  local done <const>, message <const> = self.port:set(wanted)
-  if not done then
-    self:tell("noise", message)
-  elseif wanted.baud and wanted.baud ~= before then
-    self:tell("flag", "baud_switched")
-  end
-end
+methods.switch_line = line.switch
 
 --- Ends a command: wakes its task.
 function methods:finish(command, label)

@@ -11,6 +11,7 @@ local dialog <const> = require "attest.dialog"
 local error_object <const> = require "attest.error"
 local mqtt <const> = require "attest.modem.mqtt"
 local passthrough <const> = require "attest.modem.passthrough"
+local rate <const> = require "attest.modem.rate"
 local session <const> = require "attest.modem.session"
 local socket <const> = require "attest.modem.socket"
 
@@ -77,6 +78,8 @@ local function call(dut, entry, values, options)
     codec.encode(dut.module, entry, values, options.kind)
   if not text then
     return nil, form
+  elseif form.effects.line then
+    return rate.change(dut, entry, form, text, options)
   end
   local answer <const>, err <const> = dut.dialog:run(text, {
     form = form, entry = entry, payload = payload, typed = true, timeout = options.timeout,
