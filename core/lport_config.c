@@ -98,7 +98,8 @@ void lport_config(lua_State *L, int index, struct port_config *c)
     c->dtr_close = check_word(L, index, "dtr_close", c->dtr_close, policies);
     c->rts_close = check_word(L, index, "rts_close", c->rts_close, policies);
     lua_getfield(L, index, "shared");
-    c->shared = lua_toboolean(L, -1);
+    if (!lua_isnil(L, -1))
+        c->shared = lua_toboolean(L, -1);
     lua_pop(L, 1);
 }
 
