@@ -36,6 +36,7 @@ struct exchange {
     bool is_done;
     bool had_before;
     bool had_prompt;
+    uint64_t received; /* bytes before it */
     uint64_t began; /* ns: when the command was handed to the OS */
     uint64_t sent;  /* ns: the last byte of it, payload included */
     uint64_t first; /* ns: when the first bytes came back */

@@ -93,7 +93,8 @@ static void leave(struct lport *lp, lua_State *L)
         push_lines(L, x);
         lua_pushboolean(L, x->had_before);
         lua_pushboolean(L, x->had_prompt);
-        lport_call(lp, L, calls, 7);
+        lua_pushinteger(L, (lua_Integer)x->received);
+        lport_call(lp, L, calls, 8);
     }
     forget_lines(x);
 }
@@ -270,7 +271,7 @@ judgement: an echo, lines that are no words of the vocabulary, and the last
 line. Anything else goes to the listener: first `"left"` with the task that
 waits, when the command was sent (seconds on the clock of `core.now`), whether
 its echo came, the lines so far, whether the line before the prompt and whether
-the prompt came; then whatever it was. A task that is cancelled meanwhile tells
+the prompt came, and how many bytes the port had received before it; then whatever it was. A task that is cancelled meanwhile tells
 the listener `"abandoned"`.
 
 @function port:exchange
@@ -310,6 +311,7 @@ static int l_exchange(lua_State *L)
     x->payload = luaL_optlstring(L, 6, NULL, &x->payload_length);
     x->before = luaL_optlstring(L, 7, "", &x->before_length);
     x->is_done = x->had_before = x->had_prompt = false;
+    x->received = lp->port->received;
     forget_lines(x);
     int err = begin(lp, wire, length, (size_t)echo_length);
     if (err < 0)

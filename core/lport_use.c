@@ -215,6 +215,18 @@ static int l_times(lua_State *L)
 }
 
 /***
+Returns how many bytes were read since the port was opened.
+
+@function port:received
+@treturn int
+*/
+static int l_received(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)lport_check(L, 1)->port->received);
+    return 1;
+}
+
+/***
 Returns the path; for a PTY, the client's side.
 
 @function port:path
@@ -315,6 +327,7 @@ void lport_use_methods(lua_State *L)
         {"stamp", l_stamp},
         {"written", l_written},
         {"times", l_times},
+        {"received", l_received},
         {"path", l_path},
         {"baud", l_baud},
         {"is_closed", l_is_closed},

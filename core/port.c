@@ -250,6 +250,15 @@ int port_set_break(struct port *p, bool on)
     return p->backend->set_break(p, on);
 }
 
+int port_client_baud(struct port *p, unsigned *baud)
+{
+    if (p->is_closing)
+        return UV_EPIPE;
+    if (p->backend->client_baud == NULL)
+        return UV_ENOTSUP;
+    return p->backend->client_baud(p, baud);
+}
+
 static void free_port(struct port *p)
 {
     void (*freed)(void *) = p->events.freed;

@@ -68,6 +68,8 @@ struct port_backend {
     int (*get_lines)(struct port *p, unsigned *lines);
     int (*set_lines)(struct port *p, unsigned mask, unsigned values);
     int (*set_break)(struct port *p, bool on);
+    /* The rate of the far side; NULL where nobody can know it. */
+    int (*client_baud)(struct port *p, unsigned *baud);
     /* Lets go of what open took; the descriptor is closed by port.c after. */
     void (*release)(struct port *p);
 };
@@ -124,7 +126,8 @@ int port_get_lines(struct port *p, unsigned *lines);
 int port_set_lines(struct port *p, unsigned mask, unsigned values);
 int port_set_break(struct port *p, bool on);
 
-/* What the client of a PTY set on its side: the rate, or UV_ENOTSUP. */
+/* The rate that was set on the far side of a PTY's master or of a pair's end;
+   UV_ENOTSUP on a wire, which does not tell. */
 int port_client_baud(struct port *p, unsigned *baud);
 
 /* Never waits. Unsent bytes are dropped; freed() comes later. */

@@ -19,8 +19,6 @@
 #include "port_device.h"
 #include "port_line.h"
 
-static const struct port_backend pty_backend;
-
 /* The far side, held open; in p->data. */
 struct far_side {
     int fd;
@@ -53,14 +51,9 @@ static int configure(struct port *p, const struct port_config *config,
     return port_device_check(config, why);
 }
 
-int port_client_baud(struct port *p, unsigned *baud)
+static int client_baud(struct port *p, unsigned *baud)
 {
     struct port_line line;
-
-    if (p->backend != &pty_backend)
-        return UV_ENOTSUP;
-    if (p->is_closing)
-        return UV_EPIPE;
     int err = port_line_get(p->fd, &line); /* the master shows the far side */
     if (err == 0)
         *baud = line.baud;
@@ -70,6 +63,7 @@ int port_client_baud(struct port *p, unsigned *baud)
 static const struct port_backend pty_backend = {
     .name = "pty",
     .configure = configure,
+    .client_baud = client_baud,
     .release = release,
 };
 

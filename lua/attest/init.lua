@@ -9,6 +9,7 @@ local folders <const> = require "attest.catalogue.folders"
 local error_object <const> = require "attest.error"
 local modem <const> = require "attest.modem"
 local plan <const> = require "attest.plan"
+local rate <const> = require "attest.modem.rate"
 
 local attest <const> = {
   attach = modem.attach,
@@ -37,8 +38,34 @@ local function split(options)
   return ports, rest
 end
 
---- Opens a simulated module in this process.
-local function open_simulated(where, path, options)
+--- Refuses `baud = "auto"` where it cannot be found.
+local function check_auto(path, options)
+  local reason <const> = options.passthrough and "a module in passthrough answers no AT"
+    or not core.current() and "this waits for the module: open it in attest.run"
+  if reason then
+    return nil, error_object.new {
+      code = "invalid", message = ("%s: baud \"auto\": %s"):format(path, reason),
+    }
+  end
+  return true
+end
+
+--- Finds the rate of the module; one that is not found is closed, and so is
+-- one whose search is cut short.
+local function at_its_rate(dut)
+  local is_found = false
+  local guard <close> = setmetatable({}, { __close = function() -- luacheck: ignore 211/guard
+    if not is_found then
+      dut:close()
+    end
+  end })
+  local baud <const>, err <const> = rate.search(dut)
+  is_found = baud ~= nil
+  return is_found and dut or nil, err
+end
+
+--- Opens a simulated module in this process, the host's end as `ports` says.
+local function open_simulated(where, path, options, ports)
   local sim <const> = require "attest.sim"
   where.kind, where.catalogue = nil, options.catalogue
   local simulated <const>, err <const> = sim.new(where)
@@ -46,29 +73,21 @@ local function open_simulated(where, path, options)
     return nil, err
   end
   local ours <const>, theirs <const> = core.pair()
+  ours:set(ports)
   options.module = options.module or where.module
   options.path, options.simulated = path, simulated
   simulated:serve(theirs)
   return modem.attach(ours, options)
 end
 
---- Opens a module.
--- @tparam string path a device, a PTY, or `sim:ct12?set=rssi=5`
--- @tparam[opt] table options `module` (default: what a `sim:` path says, else "ct12"), port options
---   (`baud`, `parity`, `dtr`...), `echo`, `wakeup`, `catalogue` (folders of modules of your own,
---   searched before your default one)
--- @treturn[1] attest.dut
--- @treturn[2] nil
--- @treturn[2] attest.error "not_found", "busy", "invalid", "io"
-function attest.try_open(path, options)
-  local ports <const>, rest <const> = split(options or {})
+local function open_any(path, ports, rest)
   rest.catalogue = folders.list(rest.catalogue)
   local where <const>, err <const> = address.parse(path)
   if not where then
     return nil, err
   end
   if where.kind == "sim" then
-    return open_simulated(where, path, rest)
+    return open_simulated(where, path, rest, ports)
   end
   rest.module = rest.module or "ct12"
   local module <const>, failed <const> = modem.module(rest.module, rest.catalogue)
@@ -82,6 +101,34 @@ function attest.try_open(path, options)
   end
   rest.path = path
   return modem.attach(port, rest)
+end
+
+--- Opens a module.
+-- @tparam string path a device, a PTY, or `sim:ct12?set=rssi=5`
+-- @tparam[opt] table options `module` (default: what a `sim:` path says, else "ct12"), port options
+--   (`baud`, `parity`, `dtr`...), `echo`, `wakeup`, `catalogue` (folders of modules of your own,
+--   searched before your default one). `baud = "auto"` finds the rate, in a task: it asks AT at
+--   every rate that the catalogue lists, 2 s at each and all of them twice, so that nine take
+--   36 s when nothing answers
+-- @treturn[1] attest.dut
+-- @treturn[2] nil
+-- @treturn[2] attest.error "not_found", "busy", "invalid", "io"; "timeout" when the module was
+--   found at no rate
+function attest.try_open(path, options)
+  local ports <const>, rest <const> = split(options or {})
+  local is_auto <const> = ports.baud == "auto"
+  if is_auto then
+    local fine <const>, refusal <const> = check_auto(path, rest)
+    if not fine then
+      return nil, refusal
+    end
+    ports.baud = nil
+  end
+  local dut <const>, err <const> = open_any(path, ports, rest)
+  if dut and is_auto then
+    return at_its_rate(dut)
+  end
+  return dut, err
 end
 
 --- Opens a module; raises where `try_open` returns an error.

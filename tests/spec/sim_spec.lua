@@ -237,7 +237,7 @@ describe("the flash", function()
       client:ask("AT+CSCLK=1")
       client:ask("AT+IPR=9600,7,2,1")
     end
-    local client <close> = bare_client.started { state = path }
+    local client <close> = bare_client.started { state = path, baud = 9600 }
     assert.same({ "+SINGLESIM:1", "OK" }, client:lines("AT+SINGLESIM?"))
     assert.same({ "+CSCLK:1", "OK" }, client:lines("AT+CSCLK?"))
     assert.same({ "+IPR:9600,7,2,1", "OK" }, client:lines("AT+IPR?"))

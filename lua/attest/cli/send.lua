@@ -33,9 +33,12 @@ local function positive(word)
 end
 
 local function rate(word)
+  if word == "auto" then
+    return word
+  end
   local number <const> = word:match("^%d+$") and math.tointeger(tonumber(word))
   if not number or number == 0 then
-    return nil, ("--baud %q: expected bits per second, such as 115200"):format(word)
+    return nil, ("--baud %q: expected bits per second, such as 115200, or auto"):format(word)
   end
   return number
 end
@@ -45,7 +48,7 @@ function send.parser(parser)
   parser:option("--port", "Path of the port, or sim:MODULE."):count "1"
   parser:option("--module", "Module type; ct12 unless the port tells.")
   shared.catalogue(parser)
-  parser:option("--baud", "Bits per second."):convert(rate)
+  parser:option("--baud", "Bits per second; auto finds the module's."):convert(rate)
   parser:option("--timeout", "Seconds to wait for each answer."):convert(positive)
 end
 
@@ -91,7 +94,9 @@ local function open_and_send(options)
   })
   if not dut then
     complain(err)
-    return NOT_OPENED
+    return err.code == "timeout" and NO_ANSWER or NOT_OPENED
+  elseif options.baud == "auto" then
+    io.stderr:write(("attest send: the module is at %d\n"):format(dut.port:baud()))
   end
   local status = NO_ANSWER
   local is_up <const>, why <const> = boot(dut, options)

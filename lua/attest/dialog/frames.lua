@@ -8,16 +8,21 @@ local codec <const> = require "attest.codec"
 local core <const> = require "attest.core"
 local error_object <const> = require "attest.error"
 local judge <const> = require "attest.dialog.judge"
+local legible <const> = require "attest.dialog.legible"
 local quick <const> = require "attest.dialog.quick"
 local steps <const> = require "attest.dialog.steps"
 
 local frames <const> = {}
 
 function frames.line(self, line)
+  if not self.is_legible then
+    legible.line(self, line)
+  end
   judge.line(self, line)
 end
 
 function frames.echo(self)
+  self.is_legible = true
   judge.echo(self)
   if self.resumes then
     self.resumes() -- what follows the echo of ATO is data, in the same read
@@ -37,6 +42,7 @@ function frames.prompt(self)
   if not command or not command.payload then
     return
   end
+  self.is_legible = true
   if may_be_echoed(self, command.payload) then
     self.port:expect_echo(command.payload, false)
   end
@@ -46,6 +52,7 @@ function frames.prompt(self)
 end
 
 function frames.payload(self, bytes, header, fault)
+  self.is_legible = true
   if fault ~= "cut" then
     self:tell("raw", bytes)
     local row <const>, fields = codec.urc(self.module, header)
@@ -62,7 +69,6 @@ function frames.payload(self, bytes, header, fault)
 end
 
 function frames.noise(self, bytes)
-  self.noise = (self.noise or 0) + #bytes
   self:tell("noise", bytes)
 end
 

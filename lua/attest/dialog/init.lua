@@ -9,9 +9,11 @@
 local core <const> = require "attest.core"
 local error_object <const> = require "attest.error"
 local escape <const> = require "attest.dialog.escape"
+local forward <const> = require "attest.dialog.forward"
 local frames <const> = require "attest.dialog.frames"
-local goodbye <const> = require "attest.dialog.goodbye"
 local hearing <const> = require "attest.dialog.hearing"
+local legible <const> = require "attest.dialog.legible"
+local line <const> = require "attest.dialog.line"
 local owed <const> = require "attest.dialog.owed"
 local quick <const> = require "attest.dialog.quick"
 local prelude <const> = require "attest.dialog.prelude"
@@ -25,7 +27,10 @@ local dialog <const> = {}
 --- How long a command may wait for its turn at least, in seconds.
 local TURN <const> = 120
 
-local methods <const> = {}
+local methods <const> = {
+  write = forward.write, data = forward.data, enter_data = forward.enter,
+  leave_data = forward.leave, switch_line = line.switch,
+}
 local mt <const> = { __name = "attest.dialog", __index = methods }
 
 --- One vocabulary serves every port of a module.
@@ -83,11 +88,13 @@ function methods:closed_error(text)
   }
 end
 
-local function timeout_error(command)
+local function timeout_error(self, command)
+  local diagnosis <const> = legible.diagnosis(self, command.since)
   return error_object.new {
     code = "timeout", command = shown(command), lines = command.lines, seconds = command.timeout,
-    message = ("%s: no %s within %g s"):format(shown(command),
-      #command.lines > 0 and "final answer" or "answer", command.timeout),
+    message = ("%s: no %s within %g s%s"):format(shown(command),
+      #command.lines > 0 and diagnosis == "" and "final answer" or "answer", command.timeout,
+      diagnosis),
   }
 end
 
@@ -128,7 +135,7 @@ function methods:await(command)
     self.echo = self.echo == "on" and "assumed" or self.echo
     command.label = "TIMEOUT"
     self:tell("cmd", "TIMEOUT")
-    return nil, timeout_error(command)
+    return nil, timeout_error(self, command)
   end
   if command.error then
     return nil, command.error
@@ -147,6 +154,7 @@ function methods:converse(command)
   end
   self.pending = command
   command.task = core.current()
+  command.since = legible.begin(self)
   local sent <const>, err <const> = self:send(command)
   if not sent then
     return nil, err
@@ -160,7 +168,7 @@ end
 -- @tparam number timeout in seconds
 -- @tparam ?string payload
 -- @treturn table
-function methods:command(plan, timeout, payload)
+function methods.command(_, plan, timeout, payload)
   local options <const> = plan.options
   local form <const> = options.form
   local list <const> = steps.compile(form, payload ~= nil, options.typed)
@@ -208,13 +216,17 @@ local function run(self, plan, timeout, payload)
       message = ("%s: another command ran all the time"):format(text),
     }
   end
-  local lock <close> = self.lock
+  local lock <close> = self.lock -- luacheck: ignore 211/lock
   if self.closed then
     return nil, self:closed_error(text)
   end
   local form <const> = options.form
   if self.is_data or form and form.kind == "bare" and form.effects.enters_data then
     return escape.change(self, plan)
+  end
+  local fits <const>, refusal <const> = line.check(self, form, text)
+  if not fits then
+    return nil, refusal
   end
   if self.owed or self.wakeup or self.echo == "off" then
     prelude.prepare(self)
@@ -255,68 +267,6 @@ end
 
 -- for frames, judge and escape -------------------------------------------------
 
---- Writes bytes in passthrough.
--- @tparam string bytes
--- @treturn[1] boolean true
--- @treturn[2] nil
--- @treturn[2] attest.error "closed"; "invalid" in command mode, and for `+++`
---   alone after a silence, which would be an escape
-function methods:write(bytes)
-  if self.closed then
-    return nil, self:closed_error("write")
-  elseif not self.is_data or self.escape:would(bytes) then
-    return nil, error_object.new {
-      code = "invalid", message = self.is_data
-        and "these pluses would leave passthrough: send them with what follows"
-        or "the link is not in passthrough",
-    }
-  end
-  local ok <const>, message <const>, name <const> = self.port:write(bytes)
-  if not ok then
-    return nil, error_object.from_core(message, name)
-  end
-  self.escape:wrote(bytes)
-  return true
-end
-
-local function hand_on(self, bytes, is_goodbye)
-  self:tell("data", bytes)
-  if is_goodbye then
-    self:tell("flag", "maybe_closed")
-  end
-  if self.on_data then
-    self.on_data(bytes, is_goodbye)
-  end
-end
-
---- Takes data that the link forwarded; a goodbye in it is data, too.
-function methods:data(bytes)
-  local text <const> = self.tail .. bytes
-  local done = #self.tail
-  local last = goodbye.find(text, done)
-  while last do
-    hand_on(self, text:sub(done + 1, last), true)
-    done, last = last, goodbye.find(text, last)
-  end
-  if done < #text then
-    hand_on(self, text:sub(done + 1), false)
-  end
-  self.tail = goodbye.tail(text)
-end
-
---- Enters passthrough.
--- @tparam[opt] table guard `before` and `after`, in seconds
-function methods:enter_data(guard)
-  escape.enter(self, guard or self.guard)
-end
-
---- The module takes commands again.
-function methods:leave_data()
-  self.is_data = false
-  self.tail = goodbye.start
-  self.port:data(false)
-end
-
 --- Writes every byte of both directions to a transcript, but for secrets.
 -- @tparam ?attest.trace trace
 function methods:transcribe(trace)
@@ -328,27 +278,6 @@ end
 function methods:deliver(name, fields)
   if not self.router:dispatch(name, fields) then
     self:tell("flag", "urc_dropped")
-  end
-end
-
---- Follows the module to the line settings that it was just told.
--- @tparam table form whose effect names the arguments
--- @tparam table values its arguments, as the module takes them
-function methods:switch_line(form, values)
-  local means <const>, wanted <const> = {}, {}
-  for _, arg in ipairs(form.args) do
-    means[arg.name] = arg.type.means
-  end
-  for option, name in pairs(form.effects.line) do
-    local map <const> = means[name]
-    wanted[option] = map and map[values[name]] or values[name]
-  end
-  local before <const> = self.port:baud()
-  local done <const>, message <const> = self.port:set(wanted)
-  if not done then
-    self:tell("noise", message)
-  elseif wanted.baud and wanted.baud ~= before then
-    self:tell("flag", "baud_switched")
   end
 end
 
@@ -402,10 +331,9 @@ function dialog.new(port, module, options)
     terminator = module.profile.terminator or "\r\n",
     echo = options.echo == false and "off" or "assumed",
     wakeup = options.wakeup,
-    observers = {},
+    observers = {}, tail = forward.start,
     secrets = {},
     queue = {},
-    tail = goodbye.start,
     busy = false,
     is_plain = false,
   }, mt)

@@ -28,7 +28,10 @@ local function keep_quiet(d, seconds)
   end
 end
 
-local function probe_command(timeout)
+--- An AT whose answer counts without an echo.
+-- @tparam number timeout seconds
+-- @treturn table command
+function prelude.probe(timeout)
   return { text = "AT", lines = {}, timeout = timeout, steps = steps.plain, at = 1, probe = true }
 end
 
@@ -37,7 +40,7 @@ local function wake_up(d)
   local tries = 0
   while tries < PROBES and not d.closed do
     tries = tries + 1
-    local command <const> = probe_command(QUIET)
+    local command <const> = prelude.probe(QUIET)
     d.pending, command.task = command, core.current()
     local deadline <const> = core.now() + QUIET
     if not d:send(command) then
@@ -60,7 +63,7 @@ local function settle(d)
   for _ = 1, PROBES do
     keep_quiet(d, QUIET)
     local stamp <const> = d.port:stamp()
-    local fine <const> = d:converse(probe_command(d.profile.timeout))
+    local fine <const> = d:converse(prelude.probe(d.profile.timeout))
     if fine then
       local answered <const> = d.port:stamp()
       core.sleep(QUIET)

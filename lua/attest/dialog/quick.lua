@@ -132,10 +132,12 @@ end
 -- @tparam {string,...} lines so far
 -- @tparam boolean had_ok the OK before the prompt came
 -- @tparam boolean had_prompt the prompt came, and the payload went out
-function quick.left(d, task, began, has_echo, lines, had_ok, had_prompt)
+-- @tparam integer since bytes that the port had received before it
+function quick.left(d, task, began, has_echo, lines, had_ok, had_prompt, since)
   local command <const> = d:command(d.flight, d.patience, d.cargo)
   d.flight = nil
   command.task, command.sent, command.deadline = task, true, began + d.patience
+  command.since, d.is_legible = since, has_echo
   command.echoed, command.has_echo, command.lines = has_echo, has_echo, lines
   if had_ok then
     steps.take_ok(command)

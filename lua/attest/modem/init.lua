@@ -11,6 +11,7 @@ local dialog <const> = require "attest.dialog"
 local error_object <const> = require "attest.error"
 local mqtt <const> = require "attest.modem.mqtt"
 local passthrough <const> = require "attest.modem.passthrough"
+local rate <const> = require "attest.modem.rate"
 local session <const> = require "attest.modem.session"
 local socket <const> = require "attest.modem.socket"
 
@@ -104,6 +105,8 @@ local function call(dut, entry, values, options)
   local plan <const>, payload <const> = plan_call(dut, entry, values, options and options.kind)
   if not plan then
     return nil, payload
+  elseif plan.options.form.effects.line then
+    return rate.change(dut, plan, options and options.timeout)
   end
   local answer <const>, err <const> =
     dut.dialog:run(plan, options and options.timeout, payload)
