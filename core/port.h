@@ -127,6 +127,10 @@ int port_set_break(struct port *p, bool on);
 /* What the client of a PTY set on its side: the rate, or UV_ENOTSUP. */
 int port_client_baud(struct port *p, unsigned *baud);
 
+/* Bytes that the client of a PTY has not read yet, or UV_ENOTSUP. A close
+   takes them from it. */
+int port_client_unread(struct port *p, unsigned *bytes);
+
 /* Never waits. Unsent bytes are dropped; freed() comes later. */
 void port_close(struct port *p);
 

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <pty.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "port_device.h"
@@ -65,6 +66,21 @@ int port_client_baud(struct port *p, unsigned *baud)
     if (err == 0)
         *baud = line.baud;
     return err;
+}
+
+int port_client_unread(struct port *p, unsigned *bytes)
+{
+    int count = 0;
+
+    if (p->backend != &pty_backend)
+        return UV_ENOTSUP;
+    if (p->is_closing)
+        return UV_EPIPE;
+    const struct far_side *far = p->data;
+    if (ioctl(far->fd, FIONREAD, &count) < 0)
+        return uv_translate_sys_error(errno);
+    *bytes = (unsigned)count;
+    return 0;
 }
 
 static const struct port_backend pty_backend = {
