@@ -19,10 +19,11 @@ function far_side.sim(where, catalogue)
   }
 end
 
+-- An end of a pair is opened once, so a strict replay is one session.
 function far_side.replay(where)
   return require("attest.replay").open {
     path = where.path, mode = where.mode, slot = where.slot, speed = where.speed,
-    session = where.session,
+    session = where.session, alone = where.mode ~= "command",
   }
 end
 

@@ -20,7 +20,9 @@ local replay = {}
 local MODES <const> = {
   strict = require "attest.replay.strict", command = require "attest.replay.command",
 }
-local OPTIONS <const> = { path = true, mode = true, slot = true, speed = true, session = true }
+local OPTIONS <const> = {
+  path = true, mode = true, slot = true, speed = true, session = true, alone = true,
+}
 local EVENTS <const> = { away = true, back = true, over = true, failed = true }
 
 -- Longest wait for a client to read what was said before a close, in seconds,
@@ -33,7 +35,7 @@ local mt <const> = { __name = "attest.replay", __index = methods }
 --- Opens a recording.
 -- @tparam table options `path`; optional `mode` ("strict" or "command"), `slot` (where the file
 --   holds several), `speed` (2: half the pauses; 0: none; default 1), `session` (from which
---   opening of the port on, default 1)
+--   opening of the port on, default 1), `alone` (no further than to the next)
 -- @treturn[1] attest.replay
 -- @treturn[2] nil
 -- @treturn[2] attest.error "not_found", "io", "invalid"

@@ -47,8 +47,10 @@ local function each_line(path, file, take)
     local block <const>, why <const> = file:read(BLOCK)
     if why then
       return nil, errors.new { code = "io", message = path .. ": " .. why }
+    elseif not block and size == 0 then
+      return true
     elseif not block then
-      return size == 0 or take(table.concat(parts), number)
+      return take(table.concat(parts), number)
     end
     local from = 1
     for at in block:gmatch("()\n") do
@@ -193,7 +195,7 @@ end
 --- Reads a recording.
 -- @tparam string path
 -- @tparam[opt] table options `slot` (or the port's name, where no slot is named), `session` (from
---   which opening on, default 1)
+--   which opening on, default 1), `alone` (no further than to the next)
 -- @treturn[1] table `events`, in order: `kind` (">" and "<" with `bytes` and `masks`; "closed",
 --   where the port went, and "opened", where it came back; "end"), `at` in seconds, `line`; `gap`,
 --   the first line behind chunks that were lost; `path`
@@ -215,7 +217,7 @@ function recording.load(path, options)
   local self <const> = setmetatable({
     path = path, events = {}, is_away = false, time = 0, raw_time = 0, shift = 0,
   }, mt)
-  for i = first, #sessions do
+  for i = first, options and options.alone and first or #sessions do
     local ok <const>, why <const> = self:append(sessions[i])
     if not ok then
       return nil, why
