@@ -26,8 +26,8 @@ local OPTIONS <const> = {
 local EVENTS <const> = { away = true, back = true, over = true, failed = true }
 
 -- Longest wait for a client to read what was said before a close, in seconds,
--- and how often it is looked at.
-local PATIENCE <const>, LOOK <const> = 2, 0.01
+-- and how often it is looked at: the kernel hands bytes on within that.
+local PATIENCE <const>, LOOK <const> = 2, 0.02
 
 local methods <const> = {}
 local mt <const> = { __name = "attest.replay", __index = methods }
@@ -108,12 +108,15 @@ end
 local function when_taken(self, fn)
   local port <const> = self.port
   core.spawn(function()
-    local deadline <const> = core.now() + PATIENCE
-    if not port:is_closed() then
-      port:drain(PATIENCE)
+    if port:is_closed() then
+      return
     end
-    while not port:is_closed() and (port:client_unread() or 0) > 0 and core.now() < deadline do
+    local deadline <const> = core.now() + PATIENCE
+    port:drain(PATIENCE)
+    local unread = not port:is_closed() and port:client_unread()
+    while unread and core.now() < deadline do
       core.sleep(LOOK)
+      unread = not port:is_closed() and port:client_unread() ~= 0
     end
     if not self.is_closed then
       fn()
