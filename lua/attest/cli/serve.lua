@@ -10,8 +10,12 @@ local uv <const> = require "luv"
 
 local serve = {}
 
--- A link that a killed process left behind leads nowhere and may go.
+-- A link that a killed process left behind leads nowhere and may go; or here,
+-- where the kernel gave us that process's number.
 local function make_link(target, link)
+  if uv.fs_readlink(link) == target then
+    return true
+  end
   local there <const> = uv.fs_lstat(link)
   if there and there.type == "link" and not uv.fs_stat(link) then
     uv.fs_unlink(link)

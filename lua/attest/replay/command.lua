@@ -5,8 +5,8 @@
 -- answers in turn, then the last one again; one that was not gets ERROR.
 --
 -- What the module said on its own follows the command it was recorded behind,
--- in its time, also when the host has gone on. A payload is taken by its length,
--- or up to its ^Z, and may differ from the recorded one.
+-- in its time, also when the host has gone on; so does the loss of the port. A
+-- payload is taken by its length, or up to its ^Z, and may be another one.
 
 local exchanges <const> = require "attest.replay.exchanges"
 local masks <const> = require "attest.replay.masks"
