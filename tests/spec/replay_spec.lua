@@ -1,9 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --
--- Recordings as modules: what was recorded on a simulated module is replayed to
--- the same script, strictly and by command; and what a file must not hold.
+-- Recordings as modules, strictly: what was recorded on a simulated module is
+-- replayed to the same script, and what foreign programs said to their part.
 
-local address <const> = require "attest.address"
 local async <const> = require "tests.support.async"
 local attest <const> = require "attest"
 local bare_client <const> = require "tests.support.bare_client"
@@ -116,16 +115,7 @@ describe("a run that was recorded", function()
   end))
 end)
 
--- Opens hand-written lines as a port, with a client that knows no command.
-local function client_of(files, text, query)
-  local path <const> = files:write("field.txt", recordings.text(text))
-  local ports <const> = require "attest.port"
-  local where <const> = assert(address.parse("replay:" .. path .. (query or "")))
-  local near <const>, far <const> = assert(ports.open(where))
-  local client <const> = bare_client.attach(near)
-  client.sim = far -- closed with it
-  return client, far
-end
+local client_of <const> = recordings.client
 
 describe("a strict replay", function()
   it("answers in the recorded time, from the host's bytes on", async(function()
@@ -258,108 +248,89 @@ describe("a module that is replayed", function()
   end)
 end)
 
-describe("a replay by command", function()
-  local CALLS <const> = [[
-0 ! opened
-0.5 < RDY\r\n
-1 > AT\r
-1.1 < AT\r\r\nOK\r\n
-2 > AT+CSQ\r\n
-2.1 < AT+CSQ\r\n+CSQ: 1,99\r\nOK\r\n
-3 < +CREG: 1\r\n
-4 > AT+CSQ\r\n
-4.1 < AT+CSQ\r\n+CSQ: 2,99\r\nOK\r\n
-5 > AT+SEND=2\r\n
-5.1 < \r\n>
-5.2 > h
-5.3 > i
-5.4 < SEND OK\r\n
-6 > AT+PW=\m{3}\r\n
-6.1 < AT+PW=\m{3}\r\nOK\r\n
-]]
+-- pyserial and chat on a module whose port went and came back, by the witness.
+describe("a recording of foreign programs", function()
+  local PATH <const> = recordings.FIELD
+  local ESCAPES <const> = { r = "\r", n = "\n", t = "\t", ["\\"] = "\\" }
 
-  local function opened(files, text)
-    local client <const>, far <const> = client_of(files, text or CALLS, "?mode=command")
-    return client, far
+  -- The bytes of each line, read by these few lines alone.
+  local function lines_of(path)
+    local list <const> = {}
+    for line in io.lines(path) do
+      local kind <const>, text <const> = line:match("^%S+ %S+ (%S) %S+ %S+ (.*)$")
+      list[#list + 1] = {
+        kind = kind,
+        bytes = text:gsub("\\(.)(%x?%x?)", function(letter, hex)
+          return letter == "x" and string.char(tonumber(hex, 16)) or ESCAPES[letter] .. hex
+        end),
+      }
+    end
+    return list
   end
 
-  it("answers in any order, each time as recorded, at the end the last again", async(function()
-    local files <close> = script_file.new()
-    local client <close> = opened(files)
-    assert.equal("RDY\r\n", client:listen(0.6))
-    assert.equal("AT+CSQ\r\n+CSQ: 1,99\r\nOK\r\n+CREG: 1\r\n", client:ask("AT+CSQ", 1.5))
-    assert.equal("AT\r\r\nOK\r\n", client:ask("AT"))
-    for _ = 1, 2 do
-      assert.equal("AT+CSQ\r\n+CSQ: 2,99\r\nOK\r\n", client:ask("AT+CSQ"))
+  -- Sends what the host sent, waits for what the module said; counts hang-ups.
+  local function play(path, open)
+    local client, hang_ups, said = nil, 0, 0
+    for _, line in ipairs(lines_of(path)) do
+      if line.kind == ">" then
+        client:send(line.bytes)
+      elseif line.kind == "<" then
+        client:expect(line.bytes)
+        said = said + #line.bytes
+      elseif line.bytes == "opened" then
+        client = open(client)
+      elseif line.bytes:find "^closed ." then
+        core.sleep(10)
+        assert.is_true(client.is_closed)
+        hang_ups = hang_ups + 1
+      end
     end
-    assert.equal("AT\r\r\nOK\r\n", client:ask("AT"))
+    assert.equal("", client:listen(10))
+    client:close()
+    assert.equal(1, hang_ups)
+    assert.is_true(said > 300)
+  end
+
+  it("answers as the module did, and goes as its port did", async(function()
+    local session = 0
+    play(PATH, function(former)
+      if former then
+        former:close()
+      end
+      session = session + 1
+      local far <const> = assert(replay.open { path = PATH, session = session, alone = true })
+      local near <const>, theirs <const> = core.pair(1)
+      far:serve(theirs)
+      local client <const> = bare_client.attach(near)
+      client.sim = far
+      return client
+    end)
   end))
 
-  it("answers ERROR to what was not recorded, with an echo if there was one", async(function()
-    local files <close> = script_file.new()
-    local client <close> = opened(files)
-    core.sleep(1)
-    assert.equal("AT+NO\r\n\r\nERROR\r\n", client:ask("AT+NO"))
-    local mute <close> = opened(files, "0 > AT\\r\n1 < OK\\r\\n\n")
-    assert.equal("\r\nERROR\r\n", mute:ask("AT+NO"))
-  end))
-
-  it("takes a payload behind its prompt, whatever it holds", async(function()
-    local files <close> = script_file.new()
-    local client <close> = opened(files)
-    core.sleep(1)
-    assert.equal("\r\n>", client:ask("AT+SEND=2"))
-    client:send "\r"
-    assert.equal("", client:listen(1))
-    client:send "XAT\r"
-    assert.equal("SEND OK\r\nAT\r\r\nOK\r\n", client:listen(1))
-  end))
-
-  it("takes a payload up to its ^Z, however long it is", async(function()
-    local files <close> = script_file.new()
-    local client <close> = opened(files, "0 > AT+S\\r\n1 < >\n1 < \\r\\n> \n2 > abc\\x1a\n3 < OK\n")
-    assert.equal(">\r\n> ", client:ask("AT+S", 1.1))
-    client:send "much longer"
-    assert.equal("", client:listen(2))
-    client:send "\26"
-    assert.equal("OK", client:listen(2))
-  end))
-
-  it("takes any bytes for masked ones, as many", async(function()
-    local files <close> = script_file.new()
-    local client <close> = opened(files)
-    core.sleep(1)
-    assert.equal("AT+PW=abc\r\nOK\r\n", client:ask("AT+PW=abc"))
-    assert.equal("AT+PW=xyz\r\nOK\r\n", client:ask("AT+PW=xyz"))
-    assert.matches("ERROR", client:ask("AT+PW=long"))
-  end))
-
-  it("knows lines that were typed, and what has no line end", async(function()
-    local files <close> = script_file.new()
-    local client <close> = opened(files,
-      "0 > A\n0 < A\n1 > T\n1 < T\n2 > \\r\n2 < \\r\\r\\nOK\n3 > +++\n4 < OK2\n5 > ATO\\r\n6 < X\n")
-    assert.equal("AT\r\r\nOK", client:ask("AT"))
-    client:send "+++"
-    assert.equal("OK2", client:listen(1.1))
-    assert.equal("X", client:ask("ATO", 1.1))
-  end))
-
-  it("hangs up behind the command after which the port went", async(function()
-    local files <close> = script_file.new()
-    local client <close> = opened(files, "0 > AT+OFF\\r\n1 < OK\n2 ! closed EIO: i/o error\n")
-    assert.equal("OK", client:ask("AT+OFF", 1.5))
-    assert.is_nil(client.is_closed)
-    core.sleep(1)
-    assert.is_true(client.is_closed)
-  end))
-
-  it("is a module to a script", async(function()
-    local files <close> = script_file.new()
-    local path <const> = files:write("calls.txt", recordings.text(CALLS))
-    local dut <close> = attest.open("replay:" .. path .. "?mode=command")
-    assert.equal(1, dut:csq().rssi)
-    assert.equal("OK", dut:at("AT").final)
-    assert.equal("rejected", select(2, dut.try:gmr()).code)
-    assert.equal(2, dut:csq().rssi)
+  it("is served on one port after the other, where somebody gives another", async(function()
+    local far <close> = assert(replay.open { path = PATH })
+    local client, is_over
+    local function serve_again()
+      local near <const>, theirs <const> = core.pair(3)
+      client:close()
+      client = bare_client.attach(near)
+      return theirs
+    end
+    far:on("back", serve_again)
+    far:on("over", function() is_over = true end)
+    local near <const>, theirs <const> = core.pair(3)
+    client = bare_client.attach(near)
+    far:serve(theirs)
+    for _, line in ipairs(lines_of(PATH)) do
+      if line.kind == ">" then
+        core.sleep(1) -- the port may be coming back
+        client:send(line.bytes)
+      end
+    end
+    core.sleep(10)
+    assert.is_true(is_over)
+    assert.is_nil(far:missing())
+    assert.matches("860720087453595", client:take())
+    client:close()
   end))
 end)
