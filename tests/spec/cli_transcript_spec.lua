@@ -104,6 +104,50 @@ describe("attest record", function()
     end))
 end)
 
+describe("attest run --transcript", function()
+  local PLAN <const> = [[
+local plan = require("attest").plan { name = "p", module = "ct12", params = { wait = 0 } }
+plan:phase("a", function(t)
+  t:measure("firmware", t.dut:gmr().version)
+  t:sleep(t.params.wait)
+  t:measure("rssi", t.dut:csq().rssi)
+end)
+return plan]]
+
+  -- The marks of all transcripts in a folder, and their commands.
+  local SHOW <const> = [[ cat t/*.trace | sed -E 's/^\S+ \S+ ([!>]) 1 \S+ /\1/; t; d'; rm -r t]]
+
+  local function forget_store(files)
+    for _, name in ipairs { "a.db", "a.db-wal", "a.db-shm" } do
+      files:remove_later(files.folder .. "/" .. name)
+    end
+  end
+
+  it("writes as it happens: what was said is there when the process is killed", async(function()
+    local files <close> = script_file.new()
+    files:write("plan.lua", PLAN)
+    local _, text <const> = attest(files, [[true
+      $A run plan.lua --port 'sim:ct12?set=boot=0' --db a.db -D wait=60 --transcript t &>/dev/null &
+      for i in {1..200}; do grep -qs 'VERSION.*OK' t/*.trace && break; sleep 0.05; done
+      kill -KILL $!; wait $! 2>/dev/null;]] .. SHOW)
+    assert.equal("!opened\n>AT+GMR\\r\\n\n", text)
+    forget_store(files)
+  end))
+
+  it("marks where each run opened and closed its port, and where that went", async(function()
+    local files <close> = script_file.new()
+    files:write("plan.lua", PLAN)
+    local SESSION <const> = "!opened\n>AT+GMR\\r\\n\n>AT+CSQ\\r\\n\n!closed\n"
+    local _, text = attest(files, "$A run plan.lua --port 'sim:ct12?set=boot=0' --repeat 2 "
+      .. "--db a.db --transcript t >/dev/null 2>&1;" .. SHOW)
+    assert.equal(SESSION:rep(2), text)
+    _, text = attest(files, "$A run plan.lua --port 'sim:ct12?set=boot=0&fault=vanish:1' "
+      .. "-D wait=1.5 --db a.db --transcript t >/dev/null 2>&1;" .. SHOW)
+    assert.equal("!opened\n>AT+GMR\\r\\n\n!closed EOF: end of file\n", text)
+    forget_store(files)
+  end))
+end)
+
 -- `attest replay WORDS` with a link, and what a client of it does meanwhile.
 local REPLAY <const> = [[
 coproc $A replay field.txt --link p %s 2>err
