@@ -148,6 +148,40 @@ return plan]]
   end))
 end)
 
+describe("attest run on a recording", function()
+  local PLAN <const> = [[
+local plan = require("attest").plan { name = "p", module = "ct12" }
+plan:phase("a", function(t) t:measure("rssi", t.dut:csq().rssi):equals(9) end)
+return plan]]
+  local CSQ <const> = "0 > AT+CSQ\\r\\n\n0.1 < AT+CSQ\\r\\n\\r\\n+CSQ: 9,99\\r\\n\\r\\nOK\\r\\n\n"
+  local RUN <const> = "$A run plan.lua --db a.db --port replay:field.txt --port replay:field.txt; "
+    .. "s=$?; rm a.db*; exit $s"
+
+  it("judges what was recorded, on several slots at once", async(function()
+    local files <close> = script_file.new()
+    files:write("plan.lua", PLAN)
+    files:write("field.txt", recordings.text(CSQ))
+    local status <const>, text <const> = attest(files, RUN)
+    assert.equal(0, status, text)
+    assert.is_nil(text:find("goes on", 1, true))
+  end))
+
+  it("is warned when it sends less, and an ERROR when it sends something else", async(function()
+    local files <close> = script_file.new()
+    files:write("plan.lua", PLAN)
+    files:write("field.txt", recordings.text(CSQ .. "1 > AT\\r\\n\n"))
+    local status, text = attest(files, RUN)
+    assert.equal(0, status, text)
+    assert.matches("slot 1  warning: the recording goes on: its line 3 was not sent", text)
+    files:write("field.txt", recordings.text("0 > AT\\r\\n\n1 < OK\n"))
+    status, text = attest(files, RUN)
+    assert.equal(3, status, text)
+    assert.matches([[AT+CSQ: the port is gone: field.txt:1: byte 3: expected "\r\n", ]]
+      .. [[got "+CSQ\r\n"]], text, 1, true)
+    assert.is_nil(text:find("goes on", 1, true))
+  end))
+end)
+
 -- `attest replay WORDS` with a link, and what a client of it does meanwhile.
 local REPLAY <const> = [[
 coproc $A replay field.txt --link p %s 2>err

@@ -188,9 +188,9 @@ function methods:rewind()
 end
 
 --- Tells in which line of the file stands what a strict replay still expects.
--- @treturn ?integer
+-- @treturn ?integer nil also after a failure
 function methods:missing()
-  return self.player and self.player:missing()
+  return self.player and not self.failure and self.player:missing() or nil
 end
 
 --- Closes it and its port. Closing twice is quiet.
