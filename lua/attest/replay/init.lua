@@ -146,7 +146,8 @@ local function come_back(self)
   end
 end
 
---- Does a step of the module; for the players.
+--- Does a step of the module; for the players. What a full queue refuses is lost,
+-- as it is on a real line without flow control.
 -- @treturn ?string "wait": proceed() is called when it is done
 function methods:act(step)
   if step.kind == "closed" then
