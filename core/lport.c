@@ -267,8 +267,7 @@ static void on_closed(void *arg, int err)
     lp->status = err;
     lport_release_trace(lp);
     if (lp->trace != NULL)
-        trace_closed(lp->trace, err == UV_EOF ? 0 : err,
-                     loop_now(&lp->core->loop));
+        trace_closed(lp->trace, err, loop_now(&lp->core->loop));
     on_drained(lp);
     if (lp->exchange.state != EXCHANGE_NONE)
         exchange_close(lp);

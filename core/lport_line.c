@@ -150,6 +150,25 @@ static int l_client_baud(lua_State *L)
     return 1;
 }
 
+/***
+Returns how many bytes the client of a PTY has not read yet: what a close
+would take from it.
+
+@function port:client_unread
+@treturn number|nil bytes
+*/
+static int l_client_unread(lua_State *L)
+{
+    struct lport *lp = lport_check(L, 1);
+    unsigned bytes = 0;
+
+    if (port_client_unread(lp->port, &bytes) < 0)
+        lua_pushnil(L);
+    else
+        lua_pushinteger(L, bytes);
+    return 1;
+}
+
 void lport_line_methods(lua_State *L)
 {
     static const luaL_Reg methods[] = {
@@ -160,6 +179,7 @@ void lport_line_methods(lua_State *L)
         {"brk", l_brk},
         {"lines", l_lines},
         {"client_baud", l_client_baud},
+        {"client_unread", l_client_unread},
         {NULL, NULL},
     };
 

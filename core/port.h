@@ -70,6 +70,8 @@ struct port_backend {
     int (*set_break)(struct port *p, bool on);
     /* The rate of the far side; NULL where nobody can know it. */
     int (*client_baud)(struct port *p, unsigned *baud);
+    /* What waits for the client to read; NULL where nobody can tell. */
+    int (*client_unread)(struct port *p, unsigned *bytes);
     /* Lets go of what open took; the descriptor is closed by port.c after. */
     void (*release)(struct port *p);
 };
@@ -129,6 +131,10 @@ int port_set_break(struct port *p, bool on);
 /* The rate that was set on the far side of a PTY's master or of a pair's end;
    UV_ENOTSUP on a wire, which does not tell. */
 int port_client_baud(struct port *p, unsigned *baud);
+
+/* Bytes that the client of a PTY has not read yet, or UV_ENOTSUP. A close
+   takes them from it. */
+int port_client_unread(struct port *p, unsigned *bytes);
 
 /* Never waits. Unsent bytes are dropped; freed() comes later. */
 void port_close(struct port *p);

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <pty.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "port_device.h"
@@ -60,10 +61,22 @@ static int client_baud(struct port *p, unsigned *baud)
     return err;
 }
 
+static int client_unread(struct port *p, unsigned *bytes)
+{
+    const struct far_side *far = p->data;
+    int count = 0;
+
+    if (ioctl(far->fd, FIONREAD, &count) < 0)
+        return uv_translate_sys_error(errno);
+    *bytes = (unsigned)count;
+    return 0;
+}
+
 static const struct port_backend pty_backend = {
     .name = "pty",
     .configure = configure,
     .client_baud = client_baud,
+    .client_unread = client_unread,
     .release = release,
 };
 

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --- Judges every vector of some files: byte-level tests of the host engine.
 --
---     attest lua tests/vectors.lua FILE... [--bytewise] [--seed N] [--short] [--only ID] [--verbose]
+--     attest lua tests/vectors.lua FILE... [--bytewise] [--seed N] [--short] [--only ID]
 --
 -- A vector is one JSON object a line: `steps` (H host sends, M module sends,
 -- T pause, D data written, X port gone), `expect` (events in order), `cfg`.

@@ -9,6 +9,7 @@ local folders <const> = require "attest.catalogue.folders"
 local error_object <const> = require "attest.error"
 local modem <const> = require "attest.modem"
 local plan <const> = require "attest.plan"
+local port <const> = require "attest.port"
 local rate <const> = require "attest.modem.rate"
 
 local attest <const> = {
@@ -64,48 +65,34 @@ local function at_its_rate(dut)
   return is_found and dut or nil, err
 end
 
---- Opens a simulated module in this process, the host's end as `ports` says.
-local function open_simulated(where, path, options, ports)
-  local sim <const> = require "attest.sim"
-  where.kind, where.catalogue = nil, options.catalogue
-  local simulated <const>, err <const> = sim.new(where)
-  if not simulated then
-    return nil, err
-  end
-  local ours <const>, theirs <const> = core.pair()
-  ours:set(ports)
-  options.module = options.module or where.module
-  options.path, options.simulated = path, simulated
-  simulated:serve(theirs)
-  return modem.attach(ours, options)
-end
-
 local function open_any(path, ports, rest)
   rest.catalogue = folders.list(rest.catalogue)
   local where <const>, err <const> = address.parse(path)
   if not where then
     return nil, err
   end
-  if where.kind == "sim" then
-    return open_simulated(where, path, rest, ports)
-  end
-  rest.module = rest.module or "ct12"
+  rest.module = rest.module or where.module or "ct12"
   local module <const>, failed <const> = modem.module(rest.module, rest.catalogue)
   if not module then
     return nil, failed
   end
-  rest.module = module
-  local port <const>, message <const>, name <const> = core.open(where.path or path, ports)
-  if not port then
-    return nil, error_object.from_core(message, name, { message = path })
+  local opened <const>, far <const> = port.open(where, ports, rest.catalogue)
+  if not opened then
+    return nil, far
   end
-  rest.path = path
-  return modem.attach(port, rest)
+  rest.module, rest.path, rest.simulated = module, path, far
+  local dut <const> = modem.attach(opened, rest)
+  if where.kind == "replay" then
+    far:on("failed", function(why)
+      dut.dialog:shut(why)
+    end)
+  end
+  return dut
 end
 
 --- Opens a module.
--- @tparam string path a device, a PTY, or `sim:ct12?set=rssi=5`
--- @tparam[opt] table options `module` (default: what a `sim:` path says, else "ct12"), port options
+-- @tparam string path a device, a PTY, `sim:ct12?set=rssi=5` or `replay:field.txt`
+-- @tparam[opt] table options `module` (default: what the path says, else "ct12"), port options
 --   (`baud`, `parity`, `dtr`...), `echo`, `wakeup`, `catalogue` (folders of modules of your own,
 --   searched before your default one). `baud = "auto"` finds the rate, in a task: it asks AT at
 --   every rate that the catalogue lists, 2 s at each and all of them twice, so that nine take

@@ -13,7 +13,7 @@ local errors <const> = require "attest.error"
 local cli = {}
 
 -- In the order of the help.
-local VERBS <const> = { "run", "send", "sim", "ports", "doc", "lua" }
+local VERBS <const> = { "run", "send", "sim", "record", "replay", "ports", "doc", "lua" }
 
 local USAGE <const> = 2
 local INTERNAL <const> = 70
@@ -83,12 +83,14 @@ local function new_parser(name, verb, lang)
   return parser
 end
 
--- "--repeat -1" is a bad value of --repeat, not an option "-1".
+-- "--repeat -1" is a bad value of --repeat, not an option "-1". What follows
+-- "--" is somebody else's.
 local function join_negative(argv)
-  local words <const> = {}
+  local words <const>, is_ours = {}, true
   for _, word in ipairs(argv) do
     local before <const> = words[#words] or ""
-    if word:find("^%-%d") and before:find("^%-%-%a[%w-]*$") then
+    is_ours = is_ours and word ~= "--"
+    if is_ours and word:find("^%-%d") and before:find("^%-%-%a[%w-]*$") then
       words[#words] = before .. "=" .. word
     else
       words[#words + 1] = word

@@ -27,6 +27,19 @@ function options.print(line)
   end
 end
 
+--- Converter of argparse for a rate.
+-- @tparam string text
+-- @treturn[1] integer
+-- @treturn[2] nil
+-- @treturn[2] string what is wrong
+function options.rate(text)
+  local number <const> = text:match("^%d+$") and math.tointeger(tonumber(text))
+  if not number or number == 0 or number > 0x7FFFFFFF then
+    return nil, ("--baud %q: expected bits per second, such as 115200"):format(text)
+  end
+  return number
+end
+
 local function map(text)
   return message_of(redirect.parse(text))
 end

@@ -36,16 +36,12 @@ local function rate(word)
   if word == "auto" then
     return word
   end
-  local number <const> = word:match("^%d+$") and math.tointeger(tonumber(word))
-  if not number or number == 0 then
-    return nil, ("--baud %q: expected bits per second, such as 115200, or auto"):format(word)
-  end
-  return number
+  return shared.rate(word)
 end
 
 function send.parser(parser)
   parser:argument("command", "Commands, each sent on its own line."):args "+"
-  parser:option("--port", "Path of the port, or sim:MODULE."):count "1"
+  parser:option("--port", "Path of the port, sim:MODULE or replay:FILE."):count "1"
   parser:option("--module", "Module type; ct12 unless the port tells.")
   shared.catalogue(parser)
   parser:option("--baud", "Bits per second; auto finds the module's."):convert(rate)
@@ -82,7 +78,7 @@ end
 
 -- A module that is simulated in this process is switched on with the port.
 local function boot(dut, options)
-  if not dut.simulated then
+  if not options.port:find("^sim:") then
     return true
   end
   return dut.try:ready { timeout = options.timeout }

@@ -6,10 +6,9 @@
 -- SIGTERM and SIGHUP are its normal end: flash written, link removed, status 0.
 
 local core <const> = require "attest.core"
-local errors <const> = require "attest.error"
 local options_of <const> = require "attest.cli.options"
+local serve <const> = require "attest.cli.serve"
 local simulator <const> = require "attest.sim"
-local uv <const> = require "luv"
 
 local sim = {}
 
@@ -33,67 +32,24 @@ end
 function sim.parser(parser)
   parser:epilog(epilog())
   parser:argument("module", "Module type, such as ct12.")
-  parser:option("--link", "Symbolic link to make to the PTY.")
+  serve.options(parser)
   options_of.sim(parser)
 end
 
--- A link that a killed simulator left behind leads nowhere and may go.
-local function make_link(target, link)
-  local there <const> = uv.fs_lstat(link)
-  if there and there.type == "link" and not uv.fs_stat(link) then
-    uv.fs_unlink(link)
+local function run(module, options)
+  local place <close>, err <const> = serve.open(options.link)
+  if not place then
+    return nil, err
   end
-  local ok <const>, why <const> = uv.fs_symlink(target, link)
-  if not ok then
-    return nil, errors.new { code = "io", message = ("--link %s: %s"):format(link, why) }
-  end
-  return true
-end
-
--- Removes the link only while it is still ours.
-local function remove_link(target, link)
-  if link and uv.fs_readlink(link) == target then
-    uv.fs_unlink(link)
-  end
-end
-
--- Wakes the task at the first SIGINT, SIGTERM or SIGHUP.
-local function on_signals(task)
-  local handles <const> = {}
-  for i, name in ipairs { "sigint", "sigterm", "sighup" } do
-    handles[i] = uv.new_signal()
-    handles[i]:start(name, function()
-      core.wake(task)
-    end)
-  end
-  return function()
-    for _, handle in ipairs(handles) do
-      handle:close()
-    end
-  end
-end
-
-local function serve(module, options)
-  local port <const>, message <const>, name <const> = core.pty {}
-  if not port then
-    return nil, errors.from_core(message, name)
-  end
-  local path <const> = port:path()
-  if options.link then
-    local ok <const>, err <const> = make_link(path, options.link)
-    if not ok then
-      port:close()
-      return nil, err
-    end
-  end
-  local stop_signals <const> = on_signals(core.current())
-  module:serve(port)
-  print("ready " .. (options.link or path))
-  io.stdout:flush()
+  local task <const> = core.current()
+  local stop_signals <const> = serve.on_signals(function()
+    core.wake(task)
+  end)
+  module:serve(place.port)
+  place:announce()
   core.wait()
   module:close()
-  port:close()
-  remove_link(path, options.link)
+  place:close()
   stop_signals()
   return 0
 end
@@ -103,7 +59,7 @@ local function start(options)
   if not module then
     return nil, err
   end
-  return serve(module, options)
+  return run(module, options)
 end
 
 --- Serves until a signal ends it.
@@ -112,14 +68,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table error object
 function sim.run(options)
-  local ok <const>, status <const>, err <const> = core.run(core.spawn(start, options))
-  if not ok then
-    if errors.is(status) then
-      return nil, status
-    end
-    error(tostring(status) .. "\n" .. tostring(err), 0)
-  end
-  return status, err
+  return serve.run(start, options)
 end
 
 return sim

@@ -344,7 +344,8 @@ local attach_options <const> = {
 -- @tparam attest.port port
 -- @tparam table options `module` (a name or a catalogue module), `catalogue` (folders),
 --   `echo` (false: known to be off), `wakeup` (seconds of silence after which it may sleep),
---   `passthrough` (true: it forwards data already)
+--   `passthrough` (true: it forwards data already), `simulated` (what serves the far end of the
+--   port in this process; closed with the DUT)
 -- @treturn[1] attest.dut
 -- @treturn[2] nil
 -- @treturn[2] attest.error

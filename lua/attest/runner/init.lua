@@ -137,7 +137,7 @@ end
 local function find_twins(self, ports)
   local owners <const>, found = {}, false
   for i, port in ipairs(ports) do
-    local device <const> = not port:find("^sim:") and (uv.fs_realpath(port) or port)
+    local device <const> = not port:find("^%l[%l%d]+:") and (uv.fs_realpath(port) or port)
     if device and owners[device] then
       tell(self, "port_failed", i, port, self.say("taken", owners[device]))
       found = true

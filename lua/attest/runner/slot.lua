@@ -163,6 +163,15 @@ local function prepare(self, source, write)
   return plan, context.parameters(params)
 end
 
+-- A strict replay knows what its recording holds and the plan left out.
+local function tell_missing(dut, active)
+  local far <const> = dut.simulated
+  local line <const> = far and far.missing and far:missing()
+  if line then
+    active:log(("the recording goes on: its line %d was not sent"):format(line), "warning")
+  end
+end
+
 local function perform(self, active)
   local dut, err = self.dut, nil
   if not dut then
@@ -174,6 +183,7 @@ local function perform(self, active)
   active.dut = dut
   active.trace = open_trace(self, active)
   local data <const> = active:execute()
+  tell_missing(dut, active)
   self.owner.estate:close()
   self:close()
   if active.trace then
