@@ -2,12 +2,14 @@
 --
 -- `attest sim MODULE`: a simulated module on a PTY, for any program.
 --
--- Prints `ready PATH` once it serves, and nothing else on stdout. SIGINT,
--- SIGTERM and SIGHUP are its normal end: flash written, link removed, status 0.
+-- Prints `ready PATH` once it serves, again when its port has come back from
+-- the fault `vanish`, and nothing else on stdout. SIGINT, SIGTERM and SIGHUP
+-- are its normal end: flash written, link removed, status 0.
 
 local core <const> = require "attest.core"
 local errors <const> = require "attest.error"
 local options_of <const> = require "attest.cli.options"
+local signals <const> = require "attest.runner.signals"
 local simulator <const> = require "attest.sim"
 local uv <const> = require "luv"
 
@@ -18,6 +20,14 @@ sim.summary = {
   zh = "在伪终端上运行仿真模块",
 }
 
+local function fault_lines()
+  local lines <const> = {}
+  for i, fault in ipairs(simulator.faults()) do
+    lines[i] = ("%-26s %s"):format(fault.usage, fault.doc)
+  end
+  return lines
+end
+
 -- What --set and --fault know.
 local function epilog()
   local lines <const> = { "Settings (--set):" }
@@ -26,14 +36,18 @@ local function epilog()
     lines[#lines + 1] = ("   %-10s %s%s"):format(setting.name, setting.doc, model)
   end
   lines[#lines + 1] = ""
-  lines[#lines + 1] = "Faults (--fault): " .. simulator.faults()
+  lines[#lines + 1] = "Faults (--fault), several separated by commas:"
+  for _, line in ipairs(fault_lines()) do
+    lines[#lines + 1] = "   " .. line
+  end
   return table.concat(lines, "\n")
 end
 
 function sim.parser(parser)
   parser:epilog(epilog())
-  parser:argument("module", "Module type, such as ct12.")
+  parser:argument("module", "Module type, such as ct12."):args "?"
   parser:option("--link", "Symbolic link to make to the PTY.")
+  parser:flag("--list-faults", "List what --fault knows, and exit.")
   options_of.sim(parser)
 end
 
@@ -57,44 +71,70 @@ local function remove_link(target, link)
   end
 end
 
--- Wakes the task at the first SIGINT, SIGTERM or SIGHUP.
-local function on_signals(task)
-  local handles <const> = {}
-  for i, name in ipairs { "sigint", "sigterm", "sighup" } do
-    handles[i] = uv.new_signal()
-    handles[i]:start(name, function()
-      core.wake(task)
-    end)
-  end
-  return function()
-    for _, handle in ipairs(handles) do
-      handle:close()
-    end
-  end
-end
-
-local function serve(module, options)
+-- Makes a PTY under the link.
+local function open(link)
   local port <const>, message <const>, name <const> = core.pty {}
   if not port then
     return nil, errors.from_core(message, name)
   end
-  local path <const> = port:path()
-  if options.link then
-    local ok <const>, err <const> = make_link(path, options.link)
-    if not ok then
-      port:close()
-      return nil, err
-    end
+  local ok, err = true, nil
+  if link then
+    ok, err = make_link(port:path(), link)
   end
-  local stop_signals <const> = on_signals(core.current())
-  module:serve(port)
-  print("ready " .. (options.link or path))
+  if not ok then
+    port:close()
+    return nil, err
+  end
+  return port
+end
+
+local function tell_ready(path)
+  print("ready " .. path)
   io.stdout:flush()
+end
+
+-- The port's owner while the module serves; `failed(err)` when there is none
+-- for its return.
+local function keep(port, link, failed)
+  local path = port:path()
+  return {
+    gone = function()
+      remove_link(path, link)
+    end,
+    back = function()
+      local new <const>, err <const> = open(link)
+      if not new then
+        return failed(err)
+      end
+      path = new:path()
+      tell_ready(link or path)
+      return new
+    end,
+  }
+end
+
+local function serve(module, options)
+  local port <const>, err <const> = open(options.link)
+  if not port then
+    return nil, err
+  end
+  local task <const>, failure = core.current(), nil
+  local stop_signals <const> = signals.watch(function()
+    core.wake(task)
+  end)
+  local owner <const> = keep(port, options.link, function(why)
+    failure = why
+    core.wake(task)
+  end)
+  module:serve(port, owner)
+  tell_ready(options.link or port:path())
   core.wait()
   module:close()
-  port:close()
-  remove_link(path, options.link)
+  owner.gone()
   stop_signals()
+  if failure then
+    return nil, failure
+  end
   return 0
 end
 
@@ -106,12 +146,24 @@ local function start(options)
   return serve(module, options)
 end
 
+local function list_faults()
+  for _, line in ipairs(fault_lines()) do
+    options_of.print(line)
+  end
+  return 0
+end
+
 --- Serves until a signal ends it.
 -- @tparam table options of the command line
 -- @treturn[1] integer exit status
 -- @treturn[2] nil
 -- @treturn[2] table error object
 function sim.run(options)
+  if options.list_faults then
+    return list_faults()
+  elseif not options.module then
+    return nil, errors.new { code = "invalid", message = "missing argument 'module'" }
+  end
   local ok <const>, status <const>, err <const> = core.run(core.spawn(start, options))
   if not ok then
     if errors.is(status) then
