@@ -86,7 +86,8 @@ describe("attest sim", function()
   end))
 
   it("comes back under its link after its port went, and boots", async(function()
-    local served <close> = serve("--set", "boot=0", "--set", "register=0", "--fault", "vanish:0.5:0.2")
+    local served <close> =
+      serve("--set", "boot=0", "--set", "register=0", "--fault", "vanish:0.5:0.2")
     do
       local client <close> = bare_client.attach(assert(core.open(served.link)))
       client:expect("NETWORK_ACTIVATE_SUCCESS\r\n", 3)

@@ -159,6 +159,9 @@ end
 
 -- The fault `vanish`: for good, unless somebody has a new port for the return.
 local function vanish(self)
+  if not self.faults.vanish then
+    return -- stopped meanwhile
+  end
   local back <const>, owner <const> = self.faults.vanish.back, self.owner
   if not back or not owner.back then
     self:close()

@@ -76,8 +76,9 @@ return {
   {
     name = "vanish",
     args = { seconds(), back },
-    doc = "The port goes away and takes the module's power with it. BACK later 'attest sim' opens a"
-      .. " new one under the same --link and the module boots; ports in the process (sim:) stay away.",
+    doc = "The port goes away and takes the module's power with it. BACK later 'attest sim' opens"
+      .. " a new one under the same --link and the module boots; a port in the process (sim:)"
+      .. " stays away.",
   },
   {
     name = "rate",
