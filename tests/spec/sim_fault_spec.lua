@@ -224,8 +224,14 @@ describe("storm", function()
     local client <close> = bare_client.start {
       fault = "storm:1000", set = { pace = "on" }, chunk = 0,
     }
-    client:listen(60)
+    client:expect("NETWORK_ACTIVATE_SUCCESS\r\n")
+    client:send("AT+IPR=9600\r\n")
+    client:listen(5)
+    local bytes <const> = #client:listen(2)
+    assert.is_true(bytes > 1900 and bytes <= 1936, bytes)
     assert.is_true(client.sim.machine.line:backlog() < 1100)
+    client:send("AT\r\n")
+    client:expect("\r\nOK\r\n", 2)
   end))
 end)
 
