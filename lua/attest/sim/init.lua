@@ -163,6 +163,9 @@ local function vanish(self)
     return -- stopped meanwhile
   end
   local back <const>, owner <const> = self.faults.vanish.back, self.owner
+  if owner.gone then
+    owner.gone()
+  end
   if not back or not owner.back then
     self:close()
   else
@@ -171,16 +174,13 @@ local function vanish(self)
       come_back(self)
     end)
   end
-  if owner.gone then
-    owner.gone()
-  end
 end
 
 --- Starts to serve on a port and powers the module on.
 -- @tparam port port a PTY, a serial port or one end of a pair; closed with
 --   the module
 -- @tparam[opt] table owner of the port, for the fault `vanish`: `gone()` is
---   called when it has closed the port, `back()` for a new one to return on
+--   called just before the port closes, `back()` for a new one to return on
 --   (nil: it stays away)
 function methods:serve(port, owner)
   if self.is_serving then
