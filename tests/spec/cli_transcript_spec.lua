@@ -74,9 +74,9 @@ describe("attest record", function()
   it("follows the rate of the program", async(function()
     local files <close> = script_file.new()
     local _, text <const> = attest(files,
-      "$A record " .. PORT .. " --baud 9600 -- $A send --port {} --baud 57600 AT")
+      "$A record " .. PORT .. " --baud 9600 -- $A send --port {} --baud 115200 AT")
     assert.equal("OK\n", text)
-    assert.matches("! %- %S+ mark baud 57600\n%S+ %S+ > %- %S+ AT", read(files, "t.txt"))
+    assert.matches("! %- %S+ mark baud 115200\n%S+ %S+ > %- %S+ AT", read(files, "t.txt"))
   end))
 
   it("tells when the transcript cannot be written, and leaves nothing after a mistake",

@@ -90,6 +90,14 @@ function methods:expect(text, seconds)
   end
 end
 
+--- Has the module change its rate, and follows it.
+-- @tparam string command such as "AT+IPR=9600"
+function methods:change_rate(command)
+  self:send(command .. "\r\n")
+  self:expect("\r\nOK\r\n")
+  self.port:set { baud = math.tointeger(command:match("=(%d+)")) }
+end
+
 --- Sends a command with CR LF and takes all that comes within a second.
 function methods:ask(command, seconds)
   self:take()

@@ -113,8 +113,8 @@ function options.sim_common(parser)
   parser:option("--map", "Redirect what the module is told to reach."):argname "HOST=ADDR[:PORT]"
     :count "*":convert(map):default {}
   options.pairs(parser, "--set", "Change a simulated module ('attest sim --help' lists how).")
-  parser:option("--fault", "Break something, repeatably."):argname "SPEC":count "*"
-    :convert(fault):default {}
+  parser:option("--fault", "Break something ('attest sim --list-faults' lists what).")
+    :argname "SPEC":count "*":convert(fault):default {}
   parser:option("--seed", "Start of the faults' random numbers."):argname "N":convert(seed)
 end
 

@@ -6,6 +6,7 @@
 local core <const> = require "attest.core"
 local errors <const> = require "attest.error"
 local shared <const> = require "attest.cli.options"
+local signals <const> = require "attest.runner.signals"
 local uv <const> = require "luv"
 
 local serve = {}
@@ -82,20 +83,11 @@ end
 
 --- Calls a function at each SIGINT, SIGTERM and SIGHUP.
 -- @tparam function fn called with "sigint", "sigterm" or "sighup"
--- @treturn function stop()
+-- @treturn function stop(); waits
 function serve.on_signals(fn)
-  local handles <const> = {}
-  for i, name in ipairs { "sigint", "sigterm", "sighup" } do
-    handles[i] = uv.new_signal()
-    handles[i]:start(name, function()
-      fn(name)
-    end)
-  end
-  return function()
-    for _, handle in ipairs(handles) do
-      handle:close()
-    end
-  end
+  return signals.watch(function(_, name)
+    fn(name)
+  end)
 end
 
 --- Runs a verb's function as a task.

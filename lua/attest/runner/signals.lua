@@ -32,14 +32,14 @@ local function close_all(handles)
 end
 
 --- Watches for signals.
--- @tparam function on_signal on_signal(exit code)
+-- @tparam function on_signal on_signal(exit code, name such as "sigint")
 -- @treturn function stop(); waits, call it in a task
 function signals.watch(on_signal)
   local handles <const> = {}
   for name, code in pairs(EXIT_CODES) do
     local handle <const> = uv.new_signal()
     handle:start(name, function()
-      on_signal(code)
+      on_signal(code, name)
     end)
     handles[#handles + 1] = handle
   end
