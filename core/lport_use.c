@@ -89,6 +89,25 @@ static int l_data(lua_State *L)
 }
 
 /***
+Takes bytes for received now: what was kept as data and turned out to be lines.
+
+@function port:hear
+@tparam string bytes
+@treturn[1] true
+@treturn[2] nil
+@treturn[2] string message
+@treturn[2] string `"ENOMEM"`
+*/
+static int l_hear(lua_State *L)
+{
+    struct lport *lp = lport_check(L, 1);
+    size_t length;
+    const char *bytes = luaL_checklstring(L, 2, &length);
+
+    return lport_done(L, framer_feed(&lp->framer, bytes, length), NULL);
+}
+
+/***
 Announces bytes that the module may send back as they were sent.
 
 @function port:expect_echo
@@ -276,6 +295,7 @@ void lport_use_methods(lua_State *L)
         {"write", l_write},
         {"drain", l_drain},
         {"data", l_data},
+        {"hear", l_hear},
         {"expect_echo", l_expect_echo},
         {"forget_echo", l_forget_echo},
         {"expect_prompt", l_expect_prompt},

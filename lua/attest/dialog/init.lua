@@ -10,7 +10,9 @@ local core <const> = require "attest.core"
 local error_object <const> = require "attest.error"
 local escape <const> = require "attest.dialog.escape"
 local frames <const> = require "attest.dialog.frames"
+local outlet <const> = require "attest.dialog.outlet"
 local prelude <const> = require "attest.dialog.prelude"
+local resume <const> = require "attest.dialog.resume"
 local secret <const> = require "attest.dialog.secret"
 local steps <const> = require "attest.dialog.steps"
 local turn <const> = require "attest.dialog.turn"
@@ -154,7 +156,9 @@ local function change_mode(self, text, options)
   local form <const> = options.form
   local effects <const> = form and form.effects or {}
   local done, err
-  if self.is_data and effects.leaves_data then
+  if not self.is_data and effects.leaves_data then
+    return escape.idle(self, text, form)
+  elseif self.is_data and effects.leaves_data then
     done, err = escape.leave(self, not options.typed)
   elseif self.is_data then
     err = error_object.new {
@@ -162,7 +166,7 @@ local function change_mode(self, text, options)
       message = ("%s: the link is in passthrough: leave it first"):format(text),
     }
   else
-    done, err = escape.resume(self, text)
+    done, err = resume.run(self, text)
   end
   if not done then
     return nil, err
@@ -195,7 +199,8 @@ function methods:run(text, options)
     return nil, closed_error(self, text)
   end
   local form <const> = options.form
-  if self.is_data or form and form.kind == "bare" and form.effects.enters_data then
+  local effects <const> = form and form.kind == "bare" and form.effects or {}
+  if self.is_data or effects.enters_data or effects.leaves_data then
     return change_mode(self, text, options)
   end
   if self.owed or self.wakeup or self.echo == "off" then
@@ -226,28 +231,14 @@ end
 
 -- for frames, judge and escape -------------------------------------------------
 
---- Writes bytes in passthrough.
+--- Writes bytes in passthrough; see attest.dialog.outlet.
 -- @tparam string bytes
+-- @tparam[opt] number timeout seconds
 -- @treturn[1] boolean true
 -- @treturn[2] nil
--- @treturn[2] attest.error "closed"; "invalid" in command mode, and for `+++`
---   alone after a silence, which would be an escape
-function methods:write(bytes)
-  if self.closed then
-    return nil, closed_error(self, "write")
-  elseif not self.is_data or self.escape:would(bytes) then
-    return nil, error_object.new {
-      code = "invalid", message = self.is_data
-        and "these pluses would leave passthrough: send them with what follows"
-        or "the link is not in passthrough",
-    }
-  end
-  local ok <const>, message <const>, name <const> = self.port:write(bytes)
-  if not ok then
-    return nil, error_object.from_core(message, name)
-  end
-  self.escape:wrote(bytes)
-  return true
+-- @treturn[2] attest.error "closed", "timeout", "invalid"
+function methods:write(bytes, timeout)
+  return outlet.write(self, bytes, timeout)
 end
 
 --- Takes data that the link forwarded.
@@ -261,6 +252,7 @@ end
 --- Enters passthrough.
 -- @tparam[opt] table guard `before` and `after`, in seconds
 function methods:enter_data(guard)
+  self.session = {}
   escape.enter(self, guard or self.guard)
 end
 
@@ -324,6 +316,10 @@ function methods:shut(err)
   if command then
     command.error = closed_error(self, shown(command))
     self:finish(command, "CLOSED")
+  end
+  outlet.wake(self)
+  if self.on_gone then
+    self.on_gone()
   end
   self.router:close(err)
 end

@@ -25,7 +25,7 @@ function lock_mt.__close(lock)
   end
   if catch then
     d.catch = nil
-    d:data(catch.bytes)
+    d:data(catch:all())
   end
   if not d.closed then
     d.port:forget_echo()
