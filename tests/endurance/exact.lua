@@ -51,11 +51,20 @@ local function read_options()
 end
 
 -- ------------------------------------------------------------- the two ends
-local function folder_of_its_own()
-  local pipe <const> = assert(io.popen("mktemp -d"))
-  local path <const> = pipe:read("l")
+-- Says what a shell command said.
+local function said_by(command)
+  local pipe <const> = assert(io.popen(command .. " 2>&1"))
+  local text <const> = pipe:read("a")
   pipe:close()
-  return assert(path)
+  return (text:gsub("%s+$", ""))
+end
+
+local folder_mt <const> = { __close = function(folder)
+  said_by(("rm -rf '%s'"):format(folder.path))
+end }
+
+local function folder_of_its_own()
+  return setmetatable({ path = said_by("mktemp -d") }, folder_mt)
 end
 
 local function start_echo(path)
@@ -163,13 +172,6 @@ local function check(name, holds, why)
   end
 end
 
-local function said_by(command)
-  local pipe <const> = assert(io.popen(command .. " 2>&1"))
-  local text <const> = pipe:read("a")
-  pipe:close()
-  return (text:gsub("%s+$", ""))
-end
-
 local function sha256_of(path)
   return said_by("sha256sum " .. path):match("^%x+")
 end
@@ -187,7 +189,8 @@ local function judge(run, problem)
 end
 
 local function run_all(options)
-  local folder <const> = folder_of_its_own()
+  local place <close> = folder_of_its_own()
+  local folder <const> = place.path
   local echo <const>, port <const> = start_echo(folder .. "/far")
   local module <const> = start_module(folder .. "/module", port, options.guard)
   local dut <close> = attest.open(folder .. "/module", { module = "ct12" })
@@ -226,7 +229,6 @@ local function run_all(options)
   judge(run, problem)
   echo:kill()
   module:kill()
-  os.execute("rm -rf " .. folder)
 end
 
 local options <const> = read_options()
