@@ -66,8 +66,9 @@ static uint8_t host_counts(const struct escape_host *e, uint64_t now)
 static uint8_t host_adds(const struct escape_host *e, const char *bytes,
                          size_t length, uint64_t now)
 {
-    return (uint8_t)(host_counts(e, now) << count_pluses(bytes, length) &
-                     ALL_COUNTS);
+    unsigned counts = host_counts(e, now);
+
+    return (uint8_t)(counts << count_pluses(bytes, length) & ALL_COUNTS);
 }
 
 void escape_host_wrote(struct escape_host *e, const char *bytes, size_t length,

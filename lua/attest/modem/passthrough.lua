@@ -61,10 +61,11 @@ end
 local known <const> = {
   type = true, host = true, port = true, local_port = true, timeout = true, guard = true,
 }
+local known_running <const> = { running = true, guard = true }
 
 local function check_options(options)
   for key in pairs(options) do
-    if not known[key] then
+    if not (options.running and known_running or known)[key] then
       error(("passthrough: unknown option %q"):format(tostring(key)), 4)
     end
   end
@@ -74,34 +75,49 @@ local function check_options(options)
   end
 end
 
---- Opens a link in direct mode.
--- @tparam table options `host`, `port`, `type` ("TCP" or "UDP", default TCP), `local_port`,
---   `timeout` in seconds, `guard` (seconds of silence around `+++`, default the profile's)
--- @treturn attest.passthrough in data mode
--- @raise attest.error "invalid", "rejected", "timeout"
-function passthrough.open(dut, options)
-  check_options(options)
+local function new(dut)
   local self <const> = setmetatable({
     dut = dut, received = chunks.new(), tail = "", maybe_closed = false, try = {},
   }, mt)
   setmetatable(self.try, { __index = function(_, name)
     return function(_, ...) return soft[name](self, ...) end
   end })
-  local dialog <const> = dut.dialog
+  return self
+end
+
+local function connect(dut, options)
+  local answer <const>, err <const> = dut.try:qiopen({
+    type = options.type or "TCP", server_ip = options.host, server_port = options.port,
+    local_port = options.local_port, mode = 1,
+  }, { timeout = options.timeout })
+  return answer and answer.link_num, err
+end
+
+--- Opens a link in direct mode, or takes over a data mode that began otherwise: a client of simple
+-- mode, a stream of messages.
+-- @tparam table options `host`, `port`, `type` ("TCP" or "UDP", default TCP), `local_port`,
+--   `timeout` in seconds, `guard` (seconds of silence around `+++`, default the profile's); or
+--   `running` (true: the module forwards data already) and `guard`
+-- @treturn attest.passthrough in data mode
+-- @raise attest.error "invalid", "rejected", "timeout"
+function passthrough.open(dut, options)
+  check_options(options)
+  local self <const>, dialog <const> = new(dut), dut.dialog
   local on_data <const>, on_gone <const>, guard <const> =
     dialog.on_data, dialog.on_gone, dialog.guard
   dialog.guard = options.guard and { before = options.guard, after = options.guard } or nil
   dialog.on_data = function(bytes) take_in(self, bytes) end
   dialog.on_gone = function() wake(self) end
-  local answer <const>, err <const> = dut.try:qiopen({
-    type = options.type or "TCP", server_ip = options.host, server_port = options.port,
-    local_port = options.local_port, mode = 1,
-  }, { timeout = options.timeout })
-  if not answer then
-    dialog.on_data, dialog.on_gone, dialog.guard = on_data, on_gone, guard
-    return nil, err
+  if options.running then
+    dialog:enter_data()
+  else
+    local number <const>, err <const> = connect(dut, options)
+    if not number then
+      dialog.on_data, dialog.on_gone, dialog.guard = on_data, on_gone, guard
+      return nil, err
+    end
+    self.number = number
   end
-  self.number = answer.link_num
   self.session = dialog.session
   dialog.direct = self
   return self
@@ -109,7 +125,9 @@ end
 
 local function closed_error(self)
   return self.dut.dialog.closed or error_object.new {
-    code = "closed", message = ("passthrough: link %d is closed"):format(self.number),
+    code = "closed",
+    message = self.number and ("passthrough: link %d is closed"):format(self.number)
+      or "passthrough: the data mode that was taken over is closed",
   }
 end
 
@@ -210,6 +228,30 @@ function soft.data_mode(self)
   return done and true, err
 end
 
+-- Without a number only ATO tells: it is refused where there is nothing to go on with.
+local function can_resume(self)
+  local resumed <const>, err <const> = soft.data_mode(self)
+  if resumed then
+    return soft.command_mode(self)
+  elseif error_object.is(err, "rejected") then
+    return false
+  end
+  return nil, err
+end
+
+local function is_listed(self)
+  local rows <const>, err <const> = self.dut.try:qistate()
+  if not rows then
+    return nil, err
+  end
+  for _, row in ipairs(rows) do
+    if row.link_num == self.number then
+      return true
+    end
+  end
+  return false
+end
+
 --- Asks the module whether the link is still open; leaves it in command mode.
 -- @treturn boolean
 function soft.is_open(self)
@@ -220,25 +262,21 @@ function soft.is_open(self)
   if not left then
     return nil, err
   end
-  local rows <const>, failed <const> = self.dut.try:qistate()
-  if not rows then
-    return nil, failed
+  local is_open <const>, failed <const> = (self.number and is_listed or can_resume)(self)
+  if is_open then
+    self.maybe_closed = false
+  elseif is_open == false then
+    self.dut.dialog.session = nil
   end
-  for _, row in ipairs(rows) do
-    if row.link_num == self.number then
-      self.maybe_closed = false
-      return true
-    end
-  end
-  self.dut.dialog.session = nil
-  return false
+  return is_open, failed
 end
 
 local function let_go(dialog)
   dialog.direct, dialog.session, dialog.on_data, dialog.on_gone = nil, nil, nil, nil
 end
 
---- Ends the link; closing twice is quiet, and so is closing one that the far end ended.
+--- Ends the link; closing twice is quiet, and so is closing one that the far end ended. A data
+-- mode that was taken over is left.
 -- @treturn boolean true
 function soft.close(self)
   if self.is_closed then
@@ -250,7 +288,7 @@ function soft.close(self)
     return true
   end
   local left, err = soft.command_mode(self)
-  if left and self.session == dialog.session then
+  if left and self.number and self.session == dialog.session then
     left, err = self.dut.try:qiclose { link_num = self.number }
   end
   let_go(dialog)
