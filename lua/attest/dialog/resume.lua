@@ -14,17 +14,20 @@ local resume <const> = {}
 
 --- How long ATO must stand alone before the module takes it, in seconds.
 local ALONE <const> = 0.6
+--- How long the echo of a module that is known to echo may take, in seconds.
+local ECHO <const> = 2
 
 --- Sends ATO; what follows its echo is data. Returns what came until it must have been taken.
 local function send_ato(d, text)
   local is_echoed <const> = d.echo ~= "off"
   local catch <const> = catches.begin(d)
-  local taken_at = core.now()
+  local over_at = core.now() + (d.echo == "on" and ECHO or ALONE)
   if is_echoed then
     d.port:expect_echo(text, false)
     d.on_echo = function()
       d.port:data(true) -- in the same read
-      taken_at = core.now()
+      over_at = core.now() + ALONE
+      core.wake(catch.task)
     end
   end
   local sent <const>, message <const>, name <const> = d.port:write(text)
@@ -35,8 +38,8 @@ local function send_ato(d, text)
   if not is_echoed then
     d.port:data(true)
   end
-  while not d.closed and core.now() < taken_at + ALONE do
-    core.sleep(taken_at + ALONE - core.now())
+  while not d.closed and core.now() < over_at do
+    core.wait(over_at - core.now()) -- woken by the echo and by data
   end
   d.on_echo = nil
   return catch:all()

@@ -3,8 +3,8 @@
 -- of a socket and the way to commands and back.
 --
 -- In command mode what the far end sends waits in the module. That the far end
--- closed is seen in the data only, where anybody may write it: `maybe_closed`
--- says that it looked so, `is_open` asks the module.
+-- closed is seen in the data, where anybody may write it, or in a line that
+-- names no link: `maybe_closed` says that it looked so, `is_open` asks.
 
 local chunks <const> = require "attest.modem.chunks"
 local core <const> = require "attest.core"
@@ -20,6 +20,8 @@ local mt <const> = { __name = "attest.passthrough", __index = loud }
 --- What a module prints when the far end goes; it may be data, too.
 local GOODBYE <const> = { "\r\nDISCONNECT\r\n", "\r\nUDP_CLOSE\r\n", "\r\nNO CARRIER\r\n" }
 local LONGEST <const> = 16
+--- The same in command mode; it names no link.
+local FAREWELLS <const> = { "DISCONNECT", "UDP_CLOSE" }
 
 -- Only at the end, or before another line: behind it the module prints no data.
 local function says_goodbye(bytes)
@@ -85,6 +87,13 @@ local function new(dut)
   return self
 end
 
+local function watch(self)
+  self.watches = {}
+  for i, name in ipairs(FAREWELLS) do
+    self.watches[i] = self.dut:on(name, function() suspect(self) end)
+  end
+end
+
 local function connect(dut, options)
   local answer <const>, err <const> = dut.try:qiopen({
     type = options.type or "TCP", server_ip = options.host, server_port = options.port,
@@ -120,6 +129,7 @@ function passthrough.open(dut, options)
   end
   self.session = dialog.session
   dialog.direct = self
+  watch(self)
   return self
 end
 
@@ -271,6 +281,12 @@ function soft.is_open(self)
   return is_open, failed
 end
 
+local function unwatch(self)
+  for _, each in ipairs(self.watches) do
+    each:off()
+  end
+end
+
 local function let_go(dialog)
   dialog.direct, dialog.session, dialog.on_data, dialog.on_gone = nil, nil, nil, nil
 end
@@ -283,6 +299,7 @@ function soft.close(self)
     return true
   end
   self.is_closed = true
+  unwatch(self)
   local dialog <const> = self.dut.dialog
   if dialog.direct ~= self then
     return true
