@@ -55,7 +55,8 @@ end
 
 -- the pluses --------------------------------------------------------------------
 
---- Keeps the silence, then writes the pluses and collects from there on.
+--- Keeps the silence, then writes the pluses and collects from there on. Returns
+-- what was collected before, too.
 local function send_pluses(d, side)
   local empty <const>, stuck <const> = outlet.settle(d)
   if not empty then
@@ -68,13 +69,14 @@ local function send_pluses(d, side)
       return nil, d.closed
     end
   until side:take()
+  local earlier <const> = d.catch and d.catch:all() or ""
   local catch <const> = catches.begin(d)
   local sent <const>, message <const>, name <const> = d.port:write(PLUSES)
   if not sent then
-    d.catch = nil
+    catch:take(earlier)
     return nil, error_object.from_core(message, name, { message = PLUSES })
   end
-  return catch
+  return catch, earlier
 end
 
 --- Waits for the answer to the pluses. Before the second silence is over the
@@ -191,44 +193,66 @@ local function not_left(catch)
   }
 end
 
-local side_mt <const> = { __close = function(hold)
+local hold_mt <const> = {}
+
+--- However it ends: what was collected before the pluses is data unless it was
+-- settled, and writes may go on.
+function hold_mt.__close(hold)
   hold.side:finish()
+  if hold.earlier ~= "" then
+    hold.dialog:data(hold.earlier)
+  end
   outlet.wake(hold.dialog)
-end }
+end
+
+--- Hands over everything as data: the module forwards still.
+local function stay(hold, catch)
+  local earlier <const> = hold.earlier
+  hold.earlier = ""
+  give_data(hold.dialog, earlier .. catch:all())
+end
 
 --- Leaves passthrough.
 -- @tparam attest.dialog d in passthrough, held by the caller
 -- @tparam boolean is_raw without the proof by AT, if the module says OK
--- @tparam[opt=""] string doubtful bytes that came before, data only if the module
---   was in passthrough indeed
+-- @tparam[opt=""] string doubtful what came last, data only if the module was in
+--   passthrough indeed
 -- @treturn[1] boolean true
 -- @treturn[1] boolean whether it was
 -- @treturn[2] nil
 -- @treturn[2] attest.error "timeout", "closed"
 function escape.leave(d, is_raw, doubtful)
-  doubtful = doubtful or ""
-  local hold <close> = setmetatable({ side = d.escape, dialog = d }, side_mt)
+  local hold <close> = setmetatable({ side = d.escape, dialog = d, earlier = "" }, hold_mt)
   hold.side:begin()
-  local catch <const>, failed <const> = send_pluses(d, hold.side)
-  if not catch then
-    return nil, d.closed or failed
+  if doubtful then
+    catches.begin(d):take(doubtful)
   end
+  local catch <const>, earlier <const> = send_pluses(d, hold.side)
+  if not catch then
+    return nil, d.closed or earlier -- the turn's end hands over what was collected
+  end
+  hold.earlier = earlier
   local answer <const>, is_flood <const> = await_answer(d, catch)
   local before, lines = catch:all(), ""
   if is_flood or d.closed then
-    give_data(d, doubtful .. before)
+    stay(hold, catch)
     return nil, d.closed or not_left(catch)
   elseif not (is_raw and answer) then
     local err
     before, err = confirm(d, catch)
     if not before then
-      give_data(d, doubtful .. catch:all())
+      stay(hold, catch)
       return nil, err
     end
     lines = err
   end
   local data <const>, more <const>, was_in <const> = split(d, before, not (is_raw and answer))
-  finish(d, (was_in and doubtful or "") .. data, more .. lines)
+  hold.earlier = ""
+  if doubtful and not was_in then
+    finish(d, data, earlier:sub(#doubtful + 1) .. more .. lines)
+  else
+    finish(d, earlier .. data, more .. lines)
+  end
   return true, was_in
 end
 
