@@ -4,6 +4,7 @@
  */
 #include "lport.h"
 #include "lport_config.h"
+#include "port_line.h"
 
 /***
 Changes the line: rate, bits, parity, flow, lines. What was received of a line
@@ -169,6 +170,24 @@ static int l_client_unread(lua_State *L)
     return 1;
 }
 
+/***
+Returns how many bytes the OS took and has not put on the line yet, as far as
+it can tell.
+
+@function port:unsent
+@treturn integer
+*/
+static int l_unsent(lua_State *L)
+{
+    struct lport *lp = lport_check(L, 1);
+    unsigned count = 0;
+
+    if (lp->port->fd < 0 || port_line_unsent(lp->port->fd, &count) < 0)
+        count = 0;
+    lua_pushinteger(L, count);
+    return 1;
+}
+
 void lport_line_methods(lua_State *L)
 {
     static const luaL_Reg methods[] = {
@@ -180,6 +199,7 @@ void lport_line_methods(lua_State *L)
         {"lines", l_lines},
         {"client_baud", l_client_baud},
         {"client_unread", l_client_unread},
+        {"unsent", l_unsent},
         {NULL, NULL},
     };
 

@@ -97,6 +97,25 @@ static int l_data(lua_State *L)
 }
 
 /***
+Takes bytes for received now: what was kept as data and turned out to be lines.
+
+@function port:feed
+@tparam string bytes
+@treturn[1] true
+@treturn[2] nil
+@treturn[2] string message
+@treturn[2] string `"ENOMEM"`
+*/
+static int l_feed(lua_State *L)
+{
+    struct lport *lp = lport_check(L, 1);
+    size_t length;
+    const char *bytes = luaL_checklstring(L, 2, &length);
+
+    return lport_done(L, framer_feed(&lp->framer, bytes, length), NULL);
+}
+
+/***
 Announces bytes that the module may send back as they were sent.
 
 @function port:expect_echo
@@ -317,6 +336,7 @@ void lport_use_methods(lua_State *L)
         {"write", l_write},
         {"drain", l_drain},
         {"data", l_data},
+        {"feed", l_feed},
         {"expect_echo", l_expect_echo},
         {"forget_echo", l_forget_echo},
         {"expect_prompt", l_expect_prompt},

@@ -1,76 +1,88 @@
 -- SPDX-License-Identifier: MIT
---- A dialog in passthrough: every byte is data, in both directions.
---
--- Entering and leaving is escape's; what this one refuses are writes that the
--- module would take for an escape.
+--- A dialog in passthrough: every byte is data, in both directions; and the
+-- commands that lead there and back.
 
 local error_object <const> = require "attest.error"
 local escape <const> = require "attest.dialog.escape"
 local goodbye <const> = require "attest.dialog.goodbye"
+local outlet <const> = require "attest.dialog.outlet"
+local resume <const> = require "attest.dialog.resume"
 
-local forward <const> = { start = goodbye.start }
+local forward <const> = { start = goodbye.start, write = outlet.write }
 
---- Writes bytes in passthrough.
--- @tparam attest.dialog self
--- @tparam string bytes
--- @treturn[1] boolean true
--- @treturn[2] nil
--- @treturn[2] attest.error "closed"; "invalid" in command mode, and for `+++`
---   alone after a silence, which would be an escape
-function forward.write(self, bytes)
-  if self.closed then
-    return nil, self:closed_error("write")
-  elseif not self.is_data or self.escape:would(bytes) then
-    return nil, error_object.new {
-      code = "invalid", message = self.is_data
-        and "these pluses would leave passthrough: send them with what follows"
-        or "the link is not in passthrough",
-    }
-  end
-  local ok <const>, message <const>, name <const> = self.port:write(bytes)
-  if not ok then
-    return nil, error_object.from_core(message, name)
-  end
-  self.escape:wrote(bytes)
-  return true
-end
-
-local function hand_on(self, bytes, is_goodbye)
-  self:tell("data", bytes)
+local function hand_on(d, bytes, is_goodbye)
+  d:tell("data", bytes)
   if is_goodbye then
-    self:tell("flag", "maybe_closed")
+    d:tell("flag", "maybe_closed")
   end
-  if self.on_data then
-    self.on_data(bytes, is_goodbye)
+  if d.on_data then
+    d.on_data(bytes, is_goodbye)
   end
 end
 
 --- Takes data that the link forwarded; a goodbye in it is data, too.
-function forward.data(self, bytes)
-  local text <const> = self.tail .. bytes
-  local done = #self.tail
+-- @tparam attest.dialog d
+-- @tparam string bytes
+function forward.data(d, bytes)
+  local text <const> = d.tail .. bytes
+  local done = #d.tail
   local last = goodbye.find(text, done)
   while last do
-    hand_on(self, text:sub(done + 1, last), true)
+    hand_on(d, text:sub(done + 1, last), true)
     done, last = last, goodbye.find(text, last)
   end
   if done < #text then
-    hand_on(self, text:sub(done + 1), false)
+    hand_on(d, text:sub(done + 1), false)
   end
-  self.tail = goodbye.tail(text)
+  d.tail = goodbye.tail(text)
 end
 
 --- Enters passthrough.
+-- @tparam attest.dialog d
 -- @tparam[opt] table guard `before` and `after`, in seconds
-function forward.enter(self, guard)
-  escape.enter(self, guard or self.guard)
+function forward.enter(d, guard)
+  d.session = {}
+  escape.enter(d, guard or d.guard)
 end
 
 --- The module takes commands again.
-function forward.leave(self)
-  self.is_data = false
-  self.tail = goodbye.start
-  self.port:data(false)
+-- @tparam attest.dialog d
+function forward.leave(d)
+  d.is_data = false
+  d.tail = goodbye.start
+  d.port:data(false)
+end
+
+--- Runs a command that takes a link from passthrough to commands, or back;
+-- refuses any other while passthrough lasts.
+-- @tparam attest.dialog d held by the caller
+-- @tparam table plan
+-- @treturn[1] table `final`, `lines`
+-- @treturn[2] nil
+-- @treturn[2] attest.error "invalid", "rejected", "timeout", "closed"
+function forward.change(d, plan)
+  local form <const>, text <const> = plan.options.form, plan.text
+  local leaves <const> = form and form.effects.leaves_data
+  local done, err
+  if leaves and not d.is_data then
+    return escape.idle(d, text, form)
+  elseif leaves then
+    done, err = escape.leave(d, not plan.options.typed)
+    if done then
+      d:tell("cmd", "OK")
+    end
+  elseif d.is_data then
+    err = error_object.new {
+      code = "invalid", command = text,
+      message = ("%s: the link is in passthrough: leave it first"):format(text),
+    }
+  else
+    done, err = resume.run(d, text)
+  end
+  if not done then
+    return nil, err
+  end
+  return { final = "OK", lines = {} }
 end
 
 return forward

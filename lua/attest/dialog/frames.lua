@@ -5,7 +5,6 @@
 -- holds from the next byte.
 
 local codec <const> = require "attest.codec"
-local core <const> = require "attest.core"
 local error_object <const> = require "attest.error"
 local judge <const> = require "attest.dialog.judge"
 local legible <const> = require "attest.dialog.legible"
@@ -24,8 +23,8 @@ end
 function frames.echo(self)
   self.is_legible = true
   judge.echo(self)
-  if self.resumes then
-    self.resumes() -- what follows the echo of ATO is data, in the same read
+  if self.on_echo then
+    self.on_echo()
   end
 end
 
@@ -73,10 +72,8 @@ function frames.noise(self, bytes)
 end
 
 function frames.data(self, bytes)
-  local catch <const> = self.catch
-  if catch then
-    catch.bytes = catch.bytes .. bytes
-    core.wake(catch.task)
+  if self.catch then
+    self.catch:take(bytes)
   else
     self:data(bytes)
   end

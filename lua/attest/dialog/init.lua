@@ -8,13 +8,13 @@
 
 local core <const> = require "attest.core"
 local error_object <const> = require "attest.error"
-local escape <const> = require "attest.dialog.escape"
 local forward <const> = require "attest.dialog.forward"
 local frames <const> = require "attest.dialog.frames"
 local hearing <const> = require "attest.dialog.hearing"
 local legible <const> = require "attest.dialog.legible"
 local line <const> = require "attest.dialog.line"
 local owed <const> = require "attest.dialog.owed"
+local outlet <const> = require "attest.dialog.outlet"
 local quick <const> = require "attest.dialog.quick"
 local prelude <const> = require "attest.dialog.prelude"
 local secret <const> = require "attest.dialog.secret"
@@ -108,14 +108,12 @@ function methods:send(command)
   port:expect_echo(command.text, not command.bare, self.echo == "off")
   port:expect_prompt(command.payload ~= nil)
   port:quoted_crlf(command.quoted_crlf or false)
-  local lead <const> = self.is_begun and self.terminator or "" -- ends what stands on the line
   local ok <const>, message <const>, name <const> =
-    port:write(lead .. command.text .. (command.bare and "" or self.terminator))
+    port:write(command.text .. (command.bare and "" or self.terminator))
   if not ok then
     return nil, error_object.from_core(message, name, { message = shown(command) })
   end
   command.sent = true
-  self.is_begun = command.bare
   return true
 end
 
@@ -221,8 +219,9 @@ local function run(self, plan, timeout, payload)
     return nil, self:closed_error(text)
   end
   local form <const> = options.form
-  if self.is_data or form and form.kind == "bare" and form.effects.enters_data then
-    return escape.change(self, plan)
+  local effects <const> = form and form.kind == "bare" and form.effects or {}
+  if self.is_data or effects.enters_data or effects.leaves_data then
+    return forward.change(self, plan)
   end
   local fits <const>, refusal <const> = line.check(self, form, text)
   if not fits then
@@ -284,7 +283,6 @@ end
 --- Ends a command: wakes its task.
 function methods:finish(command, label)
   self.pending = nil
-  self.is_begun = false
   if not self.closed then
     self.port:expect_prompt(false) -- a prompt in the same read asks for nothing
   end
@@ -312,6 +310,10 @@ function methods:shut(err)
   if command then
     command.error = self:closed_error(shown(command))
     self:finish(command, "CLOSED")
+  end
+  outlet.wake(self)
+  if self.on_gone then
+    self.on_gone()
   end
   self.router:close(err)
 end

@@ -27,7 +27,7 @@ function lock_mt.__close(lock)
   end
   if catch then
     d.catch = nil
-    d:data(catch.bytes)
+    d:data(catch:all())
   end
   if not d.closed then
     d.port:forget_echo()
@@ -36,7 +36,7 @@ function lock_mt.__close(lock)
   end
   -- nothing but an answer is to be expected: the short way is open
   d.is_plain = d.echo == "on"
-    and not (d.is_data or d.is_begun or d.owed or d.wakeup or d.closed or d.observers[1])
+    and not (d.is_data or d.owed or d.wakeup or d.closed or d.observers[1])
   turn.pass(d)
 end
 
