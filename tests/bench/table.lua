@@ -21,7 +21,7 @@ local sections <const> = {
   { "urc", "URC lines of 64 bytes; us a line", goals = { ["attest port:listen"] = { 1.8 } } },
   { "qisend", "AT+QISEND of 1 KiB", goals = { ["attest dut:qisend"] = { 1.3, 1.1 } } },
   { "echo", "passthrough echo; us a KiB", goals = { ["attest port:listen"] = { nil, 1 / 0.9 } } },
-  { "start", "one AT+GMR, from fork to the end of the process" },
+  { "start", "one AT+GMR, from fork to the answer on standard output" },
 }
 
 local function median(list)
