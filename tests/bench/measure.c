@@ -7,9 +7,9 @@
  * The client finds the paths in BENCH_PORTS, and in `@1` among its arguments.
  * It prints "mark NAME [UNITS]" and waits for a line on its standard input;
  * meanwhile it is measured from outside, alike in every language: CPU time
- * from its process clock, memory from smaps_rollup. For each mark, for the first
- * line that is none, and for the exit, a line comes out, times in us since the
- * start:
+ * from its process clock, memory from smaps_rollup. For each mark, for the
+ * first line that is none, and for the exit, a line comes out, times in us
+ * since the start:
  *
  *     NAME UNITS arrived_us resumed_us cpu_us pss_kb
  *
