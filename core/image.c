@@ -3,19 +3,22 @@
  * See image.h. The file, all numbers in decimal:
  *
  *     "attest image 1" NUL
- *     "S" length " " path NUL                   one for each source
+ *     "S" length " " age " " path NUL              one for each source
  *     "C" length " " first " " last " " name NUL   one for each piece of code
  *     NUL
  *     the texts and the code, in the order of the above
  *
  * A piece is made from the sources `first` to `last`, counted from 0; where a
- * module has a file of its own, that is the first one.
+ * module has a file of its own, that is the first one. `age` is when the source
+ * was modified, in seconds since 1970, or 0 when that was just before the image
+ * was written, so that an edit since would not show.
  */
 #include "image.h"
 
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +33,7 @@ struct record {
     bool is_code;
     const char *name; /* or a source's path */
     size_t length;
+    size_t age;         /* of a source */
     size_t first, last; /* sources of code */
     const char *bytes;
 };
@@ -69,7 +73,8 @@ static bool parse_record(struct image *image, const char *text)
         (!take_number(&text, &r->first) || !take_number(&text, &r->last) ||
          r->first > r->last || r->last >= image->sources))
         return false;
-    if (!r->is_code && image->sources < image->count)
+    if (!r->is_code &&
+        (!take_number(&text, &r->age) || image->sources < image->count))
         return false;
     r->name = text;
     image->sources += r->is_code ? 0 : 1;
@@ -178,13 +183,19 @@ static bool holds(int fd, const char *bytes, size_t length)
     return n == 0 && length == 0;
 }
 
+/* Of the same size and age it is the same. Installing, unpacking and checking
+   out change the age, so its bytes decide then. */
 static bool is_current(const struct image *image, const struct record *source)
 {
     char path[PATH_MAX];
-    int fd = -1;
+    struct stat info;
 
-    if (full_path(image, source, path, sizeof path))
-        fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (!full_path(image, source, path, sizeof path) || stat(path, &info) < 0 ||
+        (uintmax_t)info.st_size != source->length)
+        return false;
+    if (source->age != 0 && (uintmax_t)info.st_mtime == source->age)
+        return true;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return false;
     bool is_same = holds(fd, source->bytes, source->length);

@@ -3,9 +3,10 @@
  * The image: one file that holds Lua code as Lua loads it fastest, each piece
  * beside the texts that it was made from. scripts/image.lua writes it.
  *
- * Invariant: a piece is given out only while the files are, byte for byte,
- * those texts. An edited source wins, whatever the clocks say, and an image
- * that is old, foreign or absent costs time and changes nothing else.
+ * Invariant: a piece is given out only while the files are those texts: of the
+ * size and age that they had, or else the same byte for byte. An edited source
+ * wins, and an image that is old, foreign or absent costs time and changes
+ * nothing else.
  */
 #ifndef ATTEST_IMAGE_H
 #define ATTEST_IMAGE_H

@@ -118,8 +118,14 @@ end
 
 local sources <const>, pieces <const> = {}, {}
 
+-- A file this young may be edited again without getting another age.
+local YOUNG <const> = 2 -- seconds
+
 local function add_source(name, path)
-  sources[#sources + 1] = { name = name, bytes = read(path) }
+  local modified <const> = lfs.attributes(path, "modification")
+  sources[#sources + 1] = {
+    name = name, bytes = read(path), age = os.time() - modified > YOUNG and modified or 0,
+  }
   return #sources - 1
 end
 
@@ -157,7 +163,7 @@ local function write()
   local file <close> = assert(io.open(temporary, "wb"))
   file:write("attest image 1\0")
   for _, source in ipairs(sources) do
-    file:write(("S%d %s\0"):format(#source.bytes, source.name))
+    file:write(("S%d %d %s\0"):format(#source.bytes, source.age, source.name))
   end
   for _, piece in ipairs(pieces) do
     file:write(("C%d %d %d %s\0"):format(#piece.bytes, piece.first, piece.last, piece.name))

@@ -42,6 +42,9 @@ local function write(tree, name, text)
   file:write(text)
 end
 
+-- Makes every file older, as if it had been written long before the image was.
+local GROW_OLD <const> = "find share/attest/lua -type f -exec touch -d '2 days ago' {} + && "
+
 -- Prints the modules whose code the image gives.
 local LIST <const> = [[
 for name in ("attest.text attest.cli attest.dialog argparse attest.catalogue.assembled.ct12")
@@ -80,13 +83,36 @@ describe("the image", function()
 end)
 
 describe("an edited source", function()
-  it("wins, even of the same size and age", async(function()
+  local EDIT <const> = "sed -i 's/unknown verb/unheard of /' share/attest/lua/attest/cli/init.lua"
+
+  it("wins, even of the same size", async(function()
     local tree <close> = new_tree()
-    local edit <const> = [[f=share/attest/lua/attest/cli/init.lua; touch -r $f stamp
-      sed -i 's/unknown verb/unheard of /' $f && touch -r stamp $f; $A nothing]]
-    local code <const>, text <const> = shell(tree, edit)
-    assert.equal(2, code)
+    for _, prepare in ipairs { "", GROW_OLD .. WRITE_IMAGE .. " && " } do
+      must(tree, prepare .. EDIT)
+      local code <const>, text <const> = shell(tree, "$A nothing")
+      assert.equal(2, code)
+      assert.matches("unheard of ", text, 1, true)
+      must(tree, EDIT:gsub("unknown verb/unheard of ", "unheard of /unknown verb"))
+    end
+  end))
+
+  it("wins even of the same age when it was young as the image was written", async(function()
+    local tree <close> = new_tree()
+    local file <const> = "share/attest/lua/attest/cli/init.lua"
+    must(tree, ("touch %s && %s && touch -r %s stamp && %s && touch -r stamp %s")
+      :format(file, WRITE_IMAGE, file, EDIT, file))
+    local _, text <const> = shell(tree, "$A nothing")
     assert.matches("unheard of ", text, 1, true)
+  end))
+
+  it("that is the same after all is taken from the image, whatever its age", async(function()
+    local tree <close> = new_tree()
+    write(tree, "list.lua", LIST)
+    must(tree, GROW_OLD .. WRITE_IMAGE)
+    local before <const> = must(tree, "$A lua list.lua")
+    assert.not_matches("not there", before)
+    must(tree, "find share/attest/lua -type f -exec touch {} +")
+    assert.equal(before, must(tree, "$A lua list.lua"))
   end))
 
   it("of the catalogue is read and checked anew", async(function()
@@ -118,7 +144,8 @@ describe("an image that is no good", function()
     "head -c 300 whole >image", "head -c 400000 whole >image", "head -c -1 whole >image",
     "(cat whole; echo) >image", "sed 's/image 1/image 2/' whole >image",
     "sed 's/^.\\{3\\}/XXX/' whole >image", "head -c 100000 /dev/zero >image",
-    "sed 's/\\x00S[0-9]/\\x00S99999999/' whole >image", "mkdir image", "true",
+    "sed 's/\\x00S[0-9]/\\x00S99999999/' whole >image",
+    "sed 's/\\x00S\\([0-9]*\\) /\\x00S\\1x/' whole >image", "mkdir image", "true",
   }
 
   it("changes nothing: cut, empty, of another kind, or absent", async(function()
