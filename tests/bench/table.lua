@@ -100,10 +100,11 @@ local function print_section(section, work)
   print(ROW:format("", "wall us", "CPU us", "wall x", "CPU x", "PSS kB", "goal"))
   for _, client in ipairs(work.order) do
     local rounds <const> = work[client]
+    local pss <const> = figures(rounds, "last") -- -1: it ended before it was asked
     local row <const> = ROW:format(client,
       show(figures(rounds, "wall"), "%.3f"), show(figures(rounds, "cpu"), "%.3f"),
       show(ratio(rounds, work[RAW], "wall")), show(ratio(rounds, work[RAW], "cpu")),
-      show(figures(rounds, "last"), "%.0f"), goal(section.goals and section.goals[client]))
+      show(pss and pss >= 0 and pss or nil, "%.0f"), goal(section.goals and section.goals[client]))
     print((row:gsub("%s+$", "")))
   end
 end
