@@ -10,7 +10,6 @@ local error_object <const> = require "attest.error"
 local modem <const> = require "attest.modem"
 local plan <const> = require "attest.plan"
 local port <const> = require "attest.port"
-local rate <const> = require "attest.modem.rate"
 
 local attest <const> = {
   attach = modem.attach,
@@ -60,7 +59,7 @@ local function at_its_rate(dut)
       dut:close()
     end
   end })
-  local baud <const>, err <const> = rate.search(dut)
+  local baud <const>, err <const> = require("attest.modem.rate").search(dut)
   is_found = baud ~= nil
   return is_found and dut or nil, err
 end

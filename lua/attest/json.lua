@@ -35,6 +35,9 @@ local function escape_text(valid)
 end
 
 local function encode_string(bytes)
+  if not bytes:find('[%c"\\\x80-\xFF]') then
+    return '"' .. bytes .. '"'
+  end
   local parts <const> = { '"' }
   local at = 1
   while at <= #bytes do
@@ -69,6 +72,9 @@ end
 
 local function is_list(value)
   local count = 0
+  if #value == 0 then
+    return next(value) == nil
+  end
   for _ in next, value do
     count = count + 1
   end
@@ -76,17 +82,20 @@ local function is_list(value)
 end
 
 local function sorted_keys(value, ranks)
-  local keys <const> = {}
+  local keys <const>, count = {}, 0
+  local is_plain = next(ranks) == nil
   for key in next, value do
-    keys[#keys + 1] = key
+    count = count + 1
+    keys[count] = key
+    is_plain = is_plain and type(key) == "string"
   end
-  table.sort(keys, function(a, b)
+  table.sort(keys, not is_plain and function(a, b)
     local rank_a <const>, rank_b <const> = ranks[a] or math.huge, ranks[b] or math.huge
     if rank_a ~= rank_b then
       return rank_a < rank_b
     end
     return tostring(a) < tostring(b)
-  end)
+  end or nil)
   return keys
 end
 

@@ -260,10 +260,10 @@ describe("the parts of core/", function()
     port = "loop port_pair", port_pair = "port", port_device = "port port_line port_lock",
     port_lock = "port port_line", port_list = "port_lock",
     port_pty = "port port_device port_line", port_serial = "port port_device",
-    port_tty = "port port_device",
+    port_tty = "port port_device", image = "",
     trace = "loop trace_file trace_line trace_mask", trace_file = "loop",
     sqlite_link = "", sqlite_batch = "sqlite_link", sqlite_writer = "sqlite_batch",
-    main = "lcore",
+    main = "lcore limage",
   }
   local PURE <const> = "clock escape vocabulary framer framer_payload trace_line trace_mask "
     .. "port_line"

@@ -40,6 +40,14 @@ function options.rate(text)
   return number
 end
 
+--- Hands on what was printed; raises when stdout takes no more.
+function options.flush()
+  local ok <const>, why <const> = io.stdout:flush()
+  if not ok then
+    errors.raise { code = "io", message = "stdout: " .. why }
+  end
+end
+
 local function map(text)
   return message_of(redirect.parse(text))
 end

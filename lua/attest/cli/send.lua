@@ -48,12 +48,20 @@ function send.parser(parser)
   parser:option("--timeout", "Seconds to wait for each answer."):convert(positive)
 end
 
--- As the module wrote it, except to a terminal, which it must not command.
-local function print_lines(lines)
+-- As the module wrote it, except to a terminal, which it must not command. Whoever reads has the
+-- answer before the next command is sent.
+local function print_answer(lines, final)
   local is_terminal <const> = uv.guess_handle(1) == "tty"
-  for _, line in ipairs(lines or {}) do
+  local function print_line(line)
     shared.print(is_terminal and text.printable(line) or line)
   end
+  for _, line in ipairs(lines or {}) do
+    print_line(line)
+  end
+  if final then
+    print_line(final)
+  end
+  shared.flush()
 end
 
 local function complain(err)
@@ -65,13 +73,11 @@ local function send_all(dut, options)
   for _, command in ipairs(options.command) do
     local answer <const>, err <const> = dut.try:at(command, { timeout = options.timeout })
     if not answer then
-      print_lines(err.lines)
-      print_lines { err.final }
+      print_answer(err.lines, err.final)
       complain(err)
       return STATUS[err.code] or NO_ANSWER
     end
-    print_lines(answer.lines)
-    print_lines { answer.final }
+    print_answer(answer.lines, answer.final)
   end
   return OK
 end

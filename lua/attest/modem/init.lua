@@ -9,11 +9,7 @@ local catalogue <const> = require "attest.catalogue"
 local codec <const> = require "attest.codec"
 local dialog <const> = require "attest.dialog"
 local error_object <const> = require "attest.error"
-local mqtt <const> = require "attest.modem.mqtt"
-local passthrough <const> = require "attest.modem.passthrough"
-local rate <const> = require "attest.modem.rate"
 local session <const> = require "attest.modem.session"
-local socket <const> = require "attest.modem.socket"
 
 local modem <const> = {}
 
@@ -106,7 +102,7 @@ local function call(dut, entry, values, options)
   if not plan then
     return nil, payload
   elseif plan.options.form.effects.line then
-    return rate.change(dut, plan, options and options.timeout)
+    return require("attest.modem.rate").change(dut, plan, options and options.timeout)
   end
   local answer <const>, err <const> =
     dut.dialog:run(plan, options and options.timeout, payload)
@@ -206,9 +202,20 @@ end
 soft.ready = session.ready
 soft.registered = session.registered
 soft.imei = session.imei
-soft.socket = socket.open
-soft.mqtt = mqtt.open
-soft.passthrough = passthrough.open
+
+-- What most sessions do without is loaded when it is first used; a tail call leaves no level.
+
+function soft.socket(...)
+  return require("attest.modem.socket").open(...)
+end
+
+function soft.mqtt(...)
+  return require("attest.modem.mqtt").open(...)
+end
+
+function soft.passthrough(...)
+  return require("attest.modem.passthrough").open(...)
+end
 
 -- methods that do not fail --------------------------------------------------------
 
