@@ -84,7 +84,6 @@ static int keep_traceback(lua_State *L)
 
 void core_report(struct core *c, lua_State *L, const char *traceback, int owner)
 {
-    (void)c;
     int err = lua_gettop(L);
 
     lua_rawgetp(L, LUA_REGISTRYINDEX, &error_key);
@@ -101,7 +100,10 @@ void core_report(struct core *c, lua_State *L, const char *traceback, int owner)
         lua_pushnil(L);
     else
         lua_pushvalue(L, owner);
-    if (lua_pcall(L, 3, 0, 0) != LUA_OK)
+    core_enter(c, NULL); /* it may look at what a script raised */
+    int status = lua_pcall(L, 3, 0, 0);
+    core_leave(c);
+    if (status != LUA_OK)
         lua_writestringerror("attest: error in the handler of errors: %s\n",
                              luaL_tolstring(L, -1, NULL));
     lua_settop(L, err - 1);
@@ -116,6 +118,18 @@ static void set_callback_owner(struct core *c, lua_State *L, int owner)
     lua_rawsetp(L, LUA_REGISTRYINDEX, &c->tasks);
 }
 
+void core_enter(struct core *c, struct account *account)
+{
+    c->resumes++;
+    memory_charge(&c->memory, account);
+}
+
+void core_leave(struct core *c)
+{
+    memory_charge(&c->memory, NULL);
+    c->resumes++;
+}
+
 void core_call(struct core *c, lua_State *L, int nargs, int owner)
 {
     int base = lua_gettop(L) - nargs;
@@ -124,14 +138,21 @@ void core_call(struct core *c, lua_State *L, int nargs, int owner)
     lua_insert(L, base);
     if (owner != 0)
         set_callback_owner(c, L, owner);
-    c->resumes++;
+    struct account *account = NULL;
+    if (owner != 0) {
+        account = push_account(L, owner);
+        lua_pop(L, 1); /* the owner anchors it */
+    }
+    core_enter(c, account);
     int status = lua_pcall(L, nargs, 0, base);
-    c->resumes++;
+    core_leave(c);
     if (owner != 0)
         set_callback_owner(c, L, 0);
     if (status != LUA_OK) {
         lua_rawgetp(L, LUA_REGISTRYINDEX, &traceback_key);
         lua_insert(L, -2);
+        lua_pushnil(L); /* out of memory makes no traceback */
+        lua_rawsetp(L, LUA_REGISTRYINDEX, &traceback_key);
         core_report(c, L, lua_tostring(L, -2), owner);
         lua_pop(L, 1);
     }
@@ -281,6 +302,7 @@ static int core_gc(lua_State *L)
     while (c->ports > 0)
         uv_run(c->loop.uv, UV_RUN_NOWAIT);
     loop_clean(&c->loop);
+    memory_unwatch(&c->memory, L);
     c->L = NULL;
     return 0;
 }
@@ -334,5 +356,6 @@ int luaopen_attest_core(lua_State *L)
     lescape_register(L);
     lsqlite_register(L);
     lwatchdog_register(L);
+    lmemory_register(L);
     return 1;
 }

@@ -5,6 +5,7 @@
 #ifndef ATTEST_LCORE_H
 #define ATTEST_LCORE_H
 
+#include "lmemory.h"
 #include "loop.h"
 
 #include <lauxlib.h>
@@ -14,6 +15,7 @@ struct ltask;
 
 struct core {
     struct loop loop;
+    struct memory memory;
     lua_State *L;          /* the main thread; callbacks run on it */
     struct ltask *current; /* the task that runs now, or NULL */
     unsigned tasks;        /* not yet done */
@@ -27,6 +29,11 @@ struct core {
 /* The core of this state; raises when it was closed. */
 struct core *core_get(lua_State *L);
 struct loop *core_loop(lua_State *L);
+
+/* What runs from here on counts as one turn, at the cost of that account (or
+   NULL): the watchdog times it. Turns do not nest. */
+void core_enter(struct core *c, struct account *account);
+void core_leave(struct core *c);
 
 /* Calls the function below its `nargs` arguments on the main thread, outside
    any task. An error goes to the handler of core.on_error with the owner that

@@ -17,6 +17,7 @@ enum task_value {
     VALUE_COROUTINE = 1,
     VALUE_OWNER,
     VALUE_CANCEL,
+    VALUE_ACCOUNT,
     VALUE_RESULT
 };
 
@@ -24,6 +25,7 @@ struct ltask {
     struct post post;
     struct deadline deadline;
     struct core *core;
+    struct account *account; /* its owner's, or NULL */
     lua_State *coroutine;
     struct ltask *joiners; /* tasks that wait for this one */
     struct ltask *next_joiner;
@@ -166,10 +168,10 @@ static void resume(struct post *post)
     t->arguments = 0;
     t->status = RUNNING;
     c->current = t;
-    c->resumes++;
+    core_enter(c, t->account);
     int status = lua_resume(t->coroutine, c->L, arguments, &results);
+    core_leave(c);
     c->current = NULL;
-    c->resumes++;
 
     if (status == LUA_OK) {
         finish(t, results);
@@ -274,6 +276,8 @@ static int l_spawn(lua_State *L)
     t->coroutine = lua_newthread(L);
     lua_setiuservalue(L, -2, VALUE_COROUTINE);
     core_push_owner(c, L);
+    t->account = push_account(L, -1);
+    lua_setiuservalue(L, -3, VALUE_ACCOUNT);
     lua_setiuservalue(L, -2, VALUE_OWNER);
     lua_pushvalue(L, -1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, t);
@@ -381,8 +385,7 @@ static int l_wake(lua_State *L)
 }
 
 /***
-Makes the task's pending wait raise an error, and each later one, until
-`task:forgive`.
+Makes the task's pending wait raise an error, and each later one.
 
 @function task:cancel
 @param err the error to raise, any value but nil
@@ -398,17 +401,6 @@ static int l_cancel(lua_State *L)
     lua_setiuservalue(L, 1, VALUE_CANCEL);
     t->cancelled = true;
     schedule(t, TASK_WOKEN);
-    return 0;
-}
-
-/***
-Ends the effect of `task:cancel`: the task may wait again.
-
-@function task:forgive
-*/
-static int l_forgive(lua_State *L)
-{
-    check_task(L, 1)->cancelled = false;
     return 0;
 }
 
@@ -547,6 +539,8 @@ static int l_set_owner(lua_State *L)
     lua_settop(L, 1);
 
     if (c->current == NULL) {
+        memory_charge(&c->memory, push_account(L, 1));
+        lua_settop(L, 1);
         lua_rawsetp(L, LUA_REGISTRYINDEX, &c->tasks);
     } else {
         push_task(L, c->current);
@@ -582,8 +576,9 @@ static int l_owner(lua_State *L)
 void ltask_register(lua_State *L)
 {
     static const luaL_Reg task[] = {
-        {"cancel", l_cancel}, {"forgive", l_forgive},          {"join", l_join},
-        {"status", l_status}, {"__tostring", l_task_tostring}, {NULL, NULL},
+        {"cancel", l_cancel}, {"join", l_join},
+        {"status", l_status}, {"__tostring", l_task_tostring},
+        {NULL, NULL},
     };
     static const luaL_Reg functions[] = {
         {"spawn", l_spawn}, {"current", l_current},     {"sleep", l_sleep},

@@ -151,7 +151,10 @@ int main(int argc, char **argv)
     /* What Lua left is luv's memory; callbacks into a closed state are not. */
     uv_walk(&loop, close_handle, NULL);
     uv_run(&loop, UV_RUN_NOWAIT);
-    uv_loop_close(&loop);
+    /* libuv joins its threads at the exit: one that a script's work keeps busy
+       would never end. */
+    if (uv_loop_close(&loop) == UV_EBUSY)
+        _exit(status);
     uv_library_shutdown();
     return status;
 }

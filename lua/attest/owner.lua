@@ -31,8 +31,11 @@ function owner.report(err, traceback, who)
   end
 end
 
+-- What was raised, with where; no script can make one.
+local raised_mt <const> = {}
+
 local function with_traceback(err)
-  return { err = err, traceback = debug.traceback(errors.text(err), 2) }
+  return setmetatable({ err = err, traceback = debug.traceback(errors.text(err), 2) }, raised_mt)
 end
 
 --- Binds a callback to the owner of the current task.
@@ -48,7 +51,12 @@ function owner.bind(fn)
     if results[1] then
       return table.unpack(results, 2, results.n)
     end
-    owner.report(results[2].err, results[2].traceback, who)
+    local raised <const> = results[2]
+    if getmetatable(raised) == raised_mt then
+      owner.report(raised.err, raised.traceback, who)
+    else
+      owner.report(raised, nil, who) -- out of memory or of stack: no handler ran
+    end
   end
 end
 

@@ -51,12 +51,17 @@ local function repair(err)
   return errors.new(sound)
 end
 
+-- What Lua says, without a place, when the allocator refuses.
+local NO_MEMORY <const> = "not enough memory"
+
 --- Turns whatever was raised into an error object that a record can hold.
 -- @param err object, string or anything else
 -- @tparam[opt] string traceback
 -- @treturn table error object; what a script raised as text has code "script"
 function outcome.as_error(err, traceback)
-  if not errors.is(err) then
+  if err == NO_MEMORY then
+    return errors.new { code = "script", message = NO_MEMORY .. ": more than a run may hold" }
+  elseif not errors.is(err) then
     return errors.new { code = "script", message = errors.text(err), traceback = traceback }
   end
   return is_sound(err) and err or repair(err)

@@ -126,6 +126,15 @@ local function watch_guards(self)
   })
 end
 
+-- Whatever the phases hold, the teardown has memory to work with.
+local function run_teardown(self)
+  self.is_in_teardown = true
+  if self.plan.teardown_step then
+    self.allow()
+    attempt.run(self, self.plan.teardown_step, 1)
+  end
+end
+
 -- Sleeps so that an interruption ends it.
 local function pause(self, seconds)
   self.task = core.spawn(core.sleep, seconds)
@@ -188,10 +197,7 @@ function methods:execute()
     local guards <close> = is_ready and watch_guards(self) or nil -- luacheck: ignore 211/guards
     run_phases(self, not is_ready)
   end
-  self.is_in_teardown = true
-  if self.plan.teardown_step then
-    attempt.run(self, self.plan.teardown_step, 1)
-  end
+  run_teardown(self)
   self.is_over = true
   return self.record:finish(self.interrupted or self.late)
 end
@@ -204,11 +210,8 @@ function methods:collapse(err)
   self.interrupted = self.interrupted or err
   self.record:close_open(err)
   if not self.is_in_teardown then
-    self.is_in_teardown = true
-    if self.plan.teardown_step then
-      pcall(attempt.run, self, self.plan.teardown_step, 1)
-      self.record:close_open(err)
-    end
+    pcall(run_teardown, self)
+    self.record:close_open(err)
   end
   self.is_over = true
   return self.record:finish(err)
@@ -228,13 +231,14 @@ function methods:refuse(err)
 end
 
 --- Makes a run.
--- @tparam table facts `plan`, `dut`, `params`, `slot`, `port`, `record`, `trace`, `sink`
+-- @tparam table facts `plan`, `dut`, `params`, `slot`, `port`, `record`, `trace`, `sink`,
+-- `allow()`: lets it hold more memory
 -- @treturn table run
 function run.new(facts)
   return setmetatable({
     plan = facts.plan, dut = facts.dut, params = facts.params, slot = facts.slot,
     port = facts.port, record = facts.record, trace = facts.trace, sink = facts.sink,
-    guards = {}, exempt = 0,
+    allow = facts.allow, guards = {}, exempt = 0,
   }, mt)
 end
 

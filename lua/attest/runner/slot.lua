@@ -43,10 +43,18 @@ function owner_methods:fail(err, traceback)
   end
 end
 
+-- Lets the run under way hold so much more memory than it does.
+local function allow(self, path)
+  core.allow(self.owner, self.job.memory, ("slot %d%s"):format(self.number,
+    path and " (" .. path .. ")" or ""))
+end
+
 -- Who answers for what the next run does: from the opening of its port on.
 local function take_owner(self)
-  self.owner = self.owner
-    or setmetatable({ slot = self, told = {}, estate = estate.new() }, owner_mt)
+  if not self.owner then
+    self.owner = setmetatable({ slot = self, told = {}, estate = estate.new() }, owner_mt)
+    allow(self)
+  end
   return self.owner
 end
 
@@ -112,11 +120,14 @@ local function open_trace(self, active)
 end
 
 -- Asks the store from a task of its own, so that a stuck disk has a deadline.
+-- It is not the script's: a run that held all that it may has a record too.
 local function ask_store(self, verb, data)
-  local store <const> = self.job.store
+  local store <const>, owner <const> = self.job.store, core.owner()
+  core.set_owner(nil)
   local task <const> = core.spawn(function()
     return store[verb](store, data)
   end)
+  core.set_owner(owner)
   local ok <const>, result <const>, err <const> = task:join(STORE_TIMEOUT)
   if ok and result then
     return true
@@ -207,6 +218,7 @@ local function run_once(self, source, declared)
   local active, early = nil, {}
   local answerable <const> = take_owner(self)
   core.set_owner(answerable)
+  allow(self, source.path)
   local plan, params = prepare(self, source, function(line)
     if active then
       active:log(line)
@@ -226,6 +238,9 @@ local function run_once(self, source, declared)
   active = run.new {
     plan = plan, params = params, slot = self.number, port = self.port, record = rec,
     sink = self.job.sink,
+    allow = function()
+      allow(self, source.path)
+    end,
   }
   self.run, answerable.run = active, active
   self.is_begun, self.begin_error = ask_store(self, "begin", rec.data)
