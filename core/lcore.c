@@ -130,6 +130,15 @@ void core_leave(struct core *c)
     c->resumes++;
 }
 
+void core_close(struct core *c, lua_State *thread, struct account *account)
+{
+    c->closing = thread;
+    core_enter(c, account);
+    lua_resetthread(thread);
+    core_leave(c);
+    c->closing = NULL;
+}
+
 void core_call(struct core *c, lua_State *L, int nargs, int owner)
 {
     int base = lua_gettop(L) - nargs;

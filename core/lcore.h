@@ -18,6 +18,7 @@ struct core {
     struct memory memory;
     lua_State *L;          /* the main thread; callbacks run on it */
     struct ltask *current; /* the task that runs now, or NULL */
+    lua_State *closing;    /* a failed task whose variables close, or NULL */
     unsigned tasks;        /* not yet done */
     unsigned ports;        /* open, or closing */
     unsigned timers;       /* waiting */
@@ -34,6 +35,9 @@ struct loop *core_loop(lua_State *L);
    NULL): the watchdog times it. Turns do not nest. */
 void core_enter(struct core *c, struct account *account);
 void core_leave(struct core *c);
+
+/* Closes the variables of a failed task, as a turn of its own. */
+void core_close(struct core *c, lua_State *thread, struct account *account);
 
 /* Calls the function below its `nargs` arguments on the main thread, outside
    any task. An error goes to the handler of core.on_error with the owner that

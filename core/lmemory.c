@@ -11,10 +11,14 @@
 #include <stdio.h>
 
 #define LABEL_SIZE 160
+#define GRACES 8
 
 struct account {
     size_t limit;
-    size_t held; /* when it was charged last */
+    size_t held;     /* when it was charged last */
+    size_t grant;    /* what it was allowed */
+    int graces;      /* how often more, after a refusal */
+    bool is_refused; /* in this turn */
     char label[LABEL_SIZE];
 };
 
@@ -44,12 +48,25 @@ static void *allocate(void *ud, void *block, size_t old, size_t size)
     struct memory *m = ud;
     size_t had = block == NULL ? 0 : old; /* else a type, not a size */
 
-    if (size > had && is_refused(m, size - had))
+    if (size > had && is_refused(m, size - had)) {
+        m->account->is_refused = true;
         return NULL;
+    }
     void *result = m->allocate(m->ud, block, old, size);
     if (result != NULL || size == 0)
         m->total = m->total - had + size;
     return result;
+}
+
+/* Each refusal costs a whole collection. The turns after it get some room, or
+   thousands of tasks would be refused one by one. */
+static void give_grace(struct account *a)
+{
+    if (a->is_refused && a->graces < GRACES) {
+        a->limit += a->grant / GRACES;
+        a->graces++;
+    }
+    a->is_refused = false;
 }
 
 void memory_charge(struct memory *m, struct account *account)
@@ -59,6 +76,7 @@ void memory_charge(struct memory *m, struct account *account)
     if (a != NULL) {
         size_t held = held_now(m, a);
         a->held = held < m->total ? held : m->total;
+        give_grace(a);
     }
     m->before = m->total;
     __atomic_store_n(&m->account, account, __ATOMIC_RELAXED);
@@ -154,7 +172,9 @@ static int l_allow(lua_State *L)
 
     watch(&c->memory, L);
     struct account *a = open_account(L, 1);
-    a->limit = a->held + (size_t)bytes;
+    a->grant = (size_t)bytes;
+    a->limit = a->held + a->grant;
+    a->graces = 0;
     snprintf(a->label, sizeof a->label, "%s", label);
     return 0;
 }

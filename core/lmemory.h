@@ -8,6 +8,8 @@
  * again and raises "not enough memory" right there. Code of the runner has no
  * account and is refused nothing.
  *
+ * After a refusal an account gets room to clean up, at most as much again.
+ *
  * Garbage may be freed while somebody else runs. An account can therefore
  * stand too high, but never above what the whole state holds: nobody is
  * refused before the state as a whole has grown past one account's limit.

@@ -149,12 +149,15 @@ static void fail(struct ltask *t)
     t->status = FAILED;
     lua_checkstack(L, 8);
     lua_xmove(t->coroutine, L, 1);
-    luaL_traceback(L, t->coroutine, NULL, 0);
+    if (t->cancelled && t->joiners == NULL)
+        lua_pushnil(L); /* it is known why, and a traceback takes its time */
+    else
+        luaL_traceback(L, t->coroutine, NULL, 0);
     keep_result(L, t, 2);
     if (t->joiners == NULL && !t->awaited)
         report_failure(L, t);
     wake_joiners(t);
-    lua_resetthread(t->coroutine); /* closes its to-be-closed variables */
+    core_close(t->core, t->coroutine, t->account);
     forget(L, t);
 }
 
@@ -179,8 +182,9 @@ static void resume(struct post *post)
         fail(t);
     } else if (t->status == RUNNING) {
         lua_pop(t->coroutine, results);
-        lua_pushliteral(t->coroutine, "a task called coroutine.yield outside "
-                                      "of a coroutine of its own");
+        if (!watchdog_push_error(t->coroutine))
+            lua_pushliteral(t->coroutine, "a task called coroutine.yield "
+                                          "outside of a coroutine of its own");
         fail(t);
     }
 }
@@ -453,7 +457,8 @@ Waits until a task ends.
 @return[1] ... what its function returned
 @treturn[2] nil
 @return[2] the error that ended it, or a message
-@treturn[2] string traceback, or `"ETIMEDOUT"`
+@treturn[2] string|nil traceback (of a task that was not cancelled), or
+`"ETIMEDOUT"`
 */
 static int l_join(lua_State *L)
 {

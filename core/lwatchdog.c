@@ -7,7 +7,9 @@
  *
  * The first raise leaves the script as much time again to clean up; a script
  * that swallows it and runs on is then stopped at its next instruction, and
- * at each one after. A system call that blocks is interrupted by the signal.
+ * at each one after. One that is not out by the next look, because Lua needs
+ * long to unwind a hundred thousand nested pcalls, is never resumed again. A
+ * system call that blocks is interrupted by the signal.
  *
  * A C function that loops sees no hook. The last resort, after a much longer
  * time or when the operator asks twice, is to end the process: from the
@@ -55,19 +57,56 @@ static const char handler_key;
    hook belongs to one coroutine only. */
 static lua_State *volatile innermost;
 
-static void raise_in_script(lua_State *L, lua_Debug *ar)
+/* Calls the handler, on L, with where `at` is and the limit; pushes what it
+   returns. */
+static void push_error(lua_State *L, lua_State *at)
 {
-    (void)ar;
-    lua_sethook(L, NULL, 0, 0);
-    if (dog.core == NULL || dog.core->resumes != dog.struck)
-        return; /* set for something that has ended */
-    if (dog.strikes > 1)
-        lua_sethook(L, raise_in_script, LUA_MASKCOUNT, 1);
+    lua_Debug ar;
+
     lua_rawgetp(L, LUA_REGISTRYINDEX, &handler_key);
-    luaL_where(L, 0);
+    if (lua_getstack(at, 0, &ar) && lua_getinfo(at, "Sl", &ar) &&
+        ar.currentline > 0)
+        lua_pushfstring(L, "%s:%d: ", ar.short_src, ar.currentline);
+    else
+        lua_pushliteral(L, "");
     lua_pushnumber(L, (lua_Number)dog.limit / 1e9);
     lua_call(L, 2, 1);
+}
+
+static bool is_task(const lua_State *L)
+{
+    const struct core *c = dog.core;
+    return c->current != NULL && task_coroutine(c->current) == L;
+}
+
+static void raise_in_script(lua_State *L, lua_Debug *ar)
+{
+    bool is_stale = dog.core == NULL || dog.core->resumes != dog.struck;
+
+    (void)ar;
+    /* The hook stays for those who swallow it: setting it again would walk the
+       whole stack for each of a hundred thousand nested pcalls. */
+    if (is_stale || dog.strikes <= 1)
+        lua_sethook(L, NULL, 0, 0);
+    if (is_stale)
+        return; /* set for something that has ended */
+    if (dog.strikes > 2 && is_task(L) && lua_isyieldable(L)) {
+        lua_yield(L, 0); /* returns, and Lua yields after the hook */
+        return;
+    }
+    push_error(L, L);
     lua_error(L);
+}
+
+bool watchdog_push_error(lua_State *task)
+{
+    struct core *c = dog.core;
+
+    if (c == NULL || dog.strikes <= 2 || dog.struck + 1 != c->resumes)
+        return false;
+    push_error(c->L, task); /* the task's own stack may be full */
+    lua_xmove(c->L, task, 1);
+    return true;
 }
 
 /* On the main thread, between two of its instructions: lua_sethook is made
@@ -80,7 +119,9 @@ static void on_signal(int number)
     if (c == NULL || (c->resumes & 1u) == 0)
         return; /* back in the loop meanwhile */
     /* a callback runs on the main thread, outside any task */
-    lua_State *task = c->current == NULL ? c->L : task_coroutine(c->current);
+    lua_State *task = c->closing != NULL   ? c->closing
+                      : c->current != NULL ? task_coroutine(c->current)
+                                           : c->L;
     dog.strikes++;
     dog.struck = c->resumes;
     lua_sethook(innermost != NULL ? innermost : task, raise_in_script,

@@ -147,14 +147,16 @@ int main(int argc, char **argv)
     int status = run(L);
 
     fflush(NULL);
+    /* A thread of libuv's that does not come back would be waited for, and
+       meanwhile works with what the state holds. */
+    uv_run(&loop, UV_RUN_NOWAIT);
+    if (loop.active_reqs.count > 0)
+        _exit(status);
     lua_close(L);
     /* What Lua left is luv's memory; callbacks into a closed state are not. */
     uv_walk(&loop, close_handle, NULL);
     uv_run(&loop, UV_RUN_NOWAIT);
-    /* libuv joins its threads at the exit: one that a script's work keeps busy
-       would never end. */
-    if (uv_loop_close(&loop) == UV_EBUSY)
-        _exit(status);
+    uv_loop_close(&loop);
     uv_library_shutdown();
     return status;
 }

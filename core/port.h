@@ -82,7 +82,7 @@ struct port {
     void *data; /* the backend's own */
     int fd;     /* -1 for a pair */
     bool is_closing;
-    bool is_dead; /* hung up; `closed` was reported */
+    bool is_dead;    /* hung up; `closed` was reported */
     int status;      /* the reason of the hang-up */
     uv_poll_t *poll; /* owned: freed by its close callback */
     int poll_events;

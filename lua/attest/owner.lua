@@ -9,6 +9,7 @@
 
 local core <const> = require "attest.core"
 local errors <const> = require "attest.error"
+local text <const> = require "attest.text"
 local uv <const> = require "luv"
 
 local owner <const> = {}
@@ -26,8 +27,10 @@ function owner.report(err, traceback, who)
   if who and who.fail then
     who:fail(err, traceback)
   else
-    io.stderr:write("attest: error in a callback: ", errors.text(err), "\n",
-      traceback and traceback .. "\n" or "")
+    io.stderr:write("attest: error in a callback: ", text.printable(errors.text(err)), "\n")
+    for line in (traceback or ""):gmatch("[^\n]+") do
+      io.stderr:write(text.printable((line:gsub("^\t", "  "))), "\n")
+    end
   end
 end
 

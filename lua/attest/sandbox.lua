@@ -77,12 +77,12 @@ wrappers["attest.core"] = function(self, library)
   library.after = self.estate:wrap(library.after, "timer")
   library.open = self.estate:wrap(library.open, "port")
   refuse(library, "attest.core", {
-    "allow", "force_on_signals", "hold", "on_error", "patience", "release", "run", "set_owner",
-    "virtual", "watchdog",
+    "allow", "force_on_signals", "hold", "on_error", "owner", "patience", "release", "run",
+    "set_owner", "virtual", "watchdog",
   }, SHARED .. "loop")
 end
 
-local NO_HANDLE <const> = { new_work = true, new_thread = true }
+local NO_HANDLE <const> = { new_thread = true, new_work = true }
 
 function wrappers.luv(self, library)
   for name, fn in pairs(library) do
@@ -92,7 +92,8 @@ function wrappers.luv(self, library)
   end
   refuse(library, "luv",
     { "run", "stop", "loop_close", "loop_configure", "walk", "new_thread" }, SHARED .. "loop")
-  refuse(library, "luv", { "sleep" }, STALLS)
+  -- Work that does not end would keep a thread that resolves names and writes files.
+  refuse(library, "luv", { "sleep", "new_work", "queue_work" }, STALLS)
   refuse(library, "luv", { "chdir" }, SHARED .. "working directory")
 end
 

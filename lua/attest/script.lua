@@ -142,8 +142,12 @@ function script.load(source, write, owned)
     return failure(("%s: a script must return its plan, not %s")
       :format(source.path, result == nil and "nothing" or "a " .. type(result)))
   end
-  result.place = result.place or source.path .. ":1"
-  return result
+  local sealed <const>, sound <const> = pcall(plan.seal, result)
+  if not sealed then
+    return failure(("%s: the plan was changed by hand: %s"):format(source.path, errors.text(sound)))
+  end
+  sound.place = sound.place or source.path .. ":1"
+  return sound
 end
 
 return script

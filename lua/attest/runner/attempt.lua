@@ -56,9 +56,11 @@ local function supervise(self, t)
   local phase <const> = self.phase
   local task <const> = core.spawn(phase.run, t)
   self.run.task = task
-  local ok <const>, err, traceback = task:join(phase.timeout)
+  local ok, err, traceback = task:join(phase.timeout)
   local status = task:status()
-  if status ~= "done" and status ~= "failed" then
+  if status == "done" or status == "failed" then
+    ok, err, traceback = task:join() -- it may have ended after the join did
+  else
     err, traceback = errors.new {
       code = "timeout",
       message = ("phase %q timed out after %g s"):format(phase.name, phase.timeout),
@@ -140,7 +142,10 @@ function attempt.run(run, phase, number)
   local err = run:ended_by(supervise(self, context.new(self)))
   add_missing(self)
   self.is_over = true
-  tell_measurements(self)
+  local is_told <const>, problem <const> = pcall(tell_measurements, self)
+  if not is_told then -- the script has changed one
+    err = err or outcome.as_error(problem)
+  end
 
   local result, unset = judge_measurements(self)
   err = err or unset

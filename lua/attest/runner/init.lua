@@ -51,7 +51,8 @@ local OPTIONS <const> = {
   json = "string", transcript = "string", operator = "string", batch = "string",
   purpose = "string", ["repeat"] = "number", loop = "boolean", allow_missing = "boolean",
   jsonl = "boolean", lang = "string", open = "function", store = "table", signals = "function",
-  watchdog = "number", last_resort = "number", memory = "number", module = "string", catalogue = "table", out = "any", err = "any",
+  watchdog = "number", last_resort = "number", memory = "number",
+  module = "string", catalogue = "table", out = "any", err = "any",
 }
 
 local function check_options(args)

@@ -54,6 +54,14 @@ end
 -- What Lua says, without a place, when the allocator refuses.
 local NO_MEMORY <const> = "not enough memory"
 
+local function message_of(err)
+  local metatable <const> = getmetatable(err)
+  if type(err) == "string" or type(err) == "number" or metatable ~= nil then
+    return errors.text(err)
+  end
+  return ("the script raised %s, not a message"):format(err == nil and "nil" or "a " .. type(err))
+end
+
 --- Turns whatever was raised into an error object that a record can hold.
 -- @param err object, string or anything else
 -- @tparam[opt] string traceback
@@ -62,7 +70,7 @@ function outcome.as_error(err, traceback)
   if err == NO_MEMORY then
     return errors.new { code = "script", message = NO_MEMORY .. ": more than a run may hold" }
   elseif not errors.is(err) then
-    return errors.new { code = "script", message = errors.text(err), traceback = traceback }
+    return errors.new { code = "script", message = message_of(err), traceback = traceback }
   end
   return is_sound(err) and err or repair(err)
 end

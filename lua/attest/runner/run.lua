@@ -32,8 +32,10 @@ function methods:log(line, level)
     return -- a callback that outlived its run
   end
   level = level or "info"
-  self.record:log(level, line)
-  self:emit { type = "log", level = level, text = line }
+  local shown <const>, its_level <const> = self.record:log(level, line)
+  if shown then
+    self:emit { type = "log", level = its_level, text = shown }
+  end
 end
 
 --- Ends the run from outside: an abort, a guard, an error in a callback. The
@@ -131,6 +133,7 @@ local function run_teardown(self)
   self.is_in_teardown = true
   if self.plan.teardown_step then
     self.allow()
+    self.record:extend_log()
     attempt.run(self, self.plan.teardown_step, 1)
   end
 end

@@ -24,6 +24,10 @@ local STORE_TIMEOUT <const> = 30
 local methods <const> = {}
 local mt <const> = { __name = "attest.slot", __index = methods }
 
+-- Errors in callbacks that one run tells: a thousand failed tasks need no
+-- thousand lines.
+local MOST_TOLD <const> = 20
+
 local owner_methods <const> = {}
 local owner_mt <const> = { __name = "attest.owner", __index = owner_methods }
 
@@ -32,11 +36,18 @@ local owner_mt <const> = { __name = "attest.owner", __index = owner_methods }
 function owner_methods:fail(err, traceback)
   err = outcome.as_error(err, traceback)
   local active <const>, slot_of <const> = self.run, self.slot
-  if active and not active.is_over then
-    active:log("error in a callback: " .. err.message, "error")
+  local is_new <const> = not self.told[err.message] and self.told_count < MOST_TOLD
+  local is_late <const> = not active or active.is_over
+  if not is_late then
     active:interrupt(err)
-  elseif not self.told[err.message] and not self.estate:is_end(err) then
-    self.told[err.message] = true
+  end
+  if not is_new or is_late and self.estate:is_end(err) then
+    return
+  end
+  self.told[err.message], self.told_count = true, self.told_count + 1
+  if not is_late then
+    active:log("error in a callback: " .. err.message, "error")
+  else
     local message <const> = active and active.record:mask(err.message) or err.message
     slot_of.job.progress:message(("slot %d: error in a callback: %s")
       :format(slot_of.number, message))
@@ -52,7 +63,9 @@ end
 -- Who answers for what the next run does: from the opening of its port on.
 local function take_owner(self)
   if not self.owner then
-    self.owner = setmetatable({ slot = self, told = {}, estate = estate.new() }, owner_mt)
+    self.owner = setmetatable({
+      slot = self, told = {}, told_count = 0, estate = estate.new(),
+    }, owner_mt)
     allow(self)
   end
   return self.owner
