@@ -127,6 +127,7 @@ void core_enter(struct core *c, struct account *account)
 void core_leave(struct core *c)
 {
     memory_charge(&c->memory, NULL);
+    watchdog_leave(c);
     c->resumes++;
 }
 

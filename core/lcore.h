@@ -36,6 +36,9 @@ struct loop *core_loop(lua_State *L);
 void core_enter(struct core *c, struct account *account);
 void core_leave(struct core *c);
 
+/* Takes the turn's time off the clock when the watchdog had to end it. */
+void watchdog_leave(struct core *c);
+
 /* Closes the variables of a failed task, as a turn of its own. */
 void core_close(struct core *c, lua_State *thread, struct account *account);
 

@@ -41,6 +41,7 @@ static struct watchdog {
     uint64_t last;  /* ns: when the process ends; 0: never */
     volatile sig_atomic_t strikes;
     uint64_t struck;                /* the resume that the strikes are for */
+    uint64_t entered;               /* when that began */
     volatile sig_atomic_t asked;    /* how often to stop */
     volatile sig_atomic_t asked_by; /* by which signal */
     volatile sig_atomic_t patience; /* what runs may take its time */
@@ -96,6 +97,13 @@ static void raise_in_script(lua_State *L, lua_Debug *ar)
     }
     push_error(L, L);
     lua_error(L);
+}
+
+/* Other slots had no part in the time that a script took from all. */
+void watchdog_leave(struct core *c)
+{
+    if (dog.core == c && dog.strikes > 0 && dog.struck == c->resumes)
+        clock_skip(&c->loop.clock, uv_hrtime() - dog.entered);
 }
 
 bool watchdog_push_error(lua_State *task)
@@ -281,6 +289,7 @@ static void judge(struct sight *s, uint64_t now)
         end_process("stopped", now - s->began, EXIT_INTERNAL);
     if (now - s->since >= dog.limit) {
         s->since = now;
+        dog.entered = s->entered;
         pthread_kill(dog.main, WATCHDOG_SIGNAL);
     }
 }
