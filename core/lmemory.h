@@ -10,9 +10,12 @@
  *
  * After a refusal an account gets room to clean up, at most as much again.
  *
- * Garbage may be freed while somebody else runs. An account can therefore
- * stand too high, but never above what the whole state holds: nobody is
- * refused before the state as a whole has grown past one account's limit.
+ * Garbage may be freed while somebody else runs, who is credited for it: the
+ * allocator does not know whose a block was. An account can therefore stand
+ * too high, though never above what the whole state holds. Nobody is refused
+ * before the state has grown past one account's limit, and what grows within
+ * one turn is charged exactly; but while one slot holds nearly all that it may,
+ * another that makes much garbage can be refused in its place.
  */
 #ifndef ATTEST_LMEMORY_H
 #define ATTEST_LMEMORY_H

@@ -349,7 +349,7 @@ function runner.run(args)
   end
   close_ports(self)
   self.progress:close()
-  tell(self, "internal", errors.text(traceback or result))
+  tell(self, "internal", errors.text(result) .. (traceback and "\n" .. traceback or ""))
   return INTERNAL
 end
 
