@@ -36,7 +36,7 @@ describe("memory", function()
     assert.equal(REFUSED, err)
   end))
 
-  it("is refused to a task that grows between waits, and not to one that holds little", async(function()
+  it("is refused to a task that grows between waits, not to one with little", async(function()
     local kept <const> = {}
     local hog <const> = spawn_limited(function()
       while true do

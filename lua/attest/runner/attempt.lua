@@ -56,15 +56,16 @@ local function supervise(self, t)
   local phase <const> = self.phase
   local task <const> = core.spawn(phase.run, t)
   self.run.task = task
-  local ok, err, traceback = task:join(phase.timeout)
+  task:join(phase.timeout)
   local status = task:status()
+  local ok, err, traceback
   if status == "done" or status == "failed" then
-    ok, err, traceback = task:join() -- it may have ended after the join did
+    ok, err, traceback = task:join() -- at once; it may have ended after the join did
   else
-    err, traceback = errors.new {
+    err = errors.new {
       code = "timeout",
       message = ("phase %q timed out after %g s"):format(phase.name, phase.timeout),
-    }, nil
+    }
     task:cancel(err)
     task:join(GRACE)
     status = task:status()
