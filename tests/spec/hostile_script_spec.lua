@@ -28,8 +28,8 @@ return plan
 
 local STATUS <const> = { PASS = 0, FAIL = 1, ERROR = 3, TIMEOUT = 3 }
 
--- The sanitizers' own memory is not ours to judge.
-local MOST_MEMORY <const> = 250
+-- In MiB. A run may hold 64; the sanitizers keep for a while what was freed.
+local MOST_MEMORY <const> = 600
 
 local function run(files, deed)
   local plan <const> = files:write("deed.lua", PLAN:format(files.folder, deed))
@@ -92,7 +92,7 @@ local function assert_contained(files, deed, status, text)
   assert.same({ "PASS", outcome, "PASS", "PASS" }, outcomes(files))
   assert_clean(text, outcome)
   assert_clean(read(files.folder .. "/junit.xml"), "none")
-  assert.is_true(core.sanitized or tonumber(text:match("peak (%d+) MiB")) < MOST_MEMORY, text)
+  assert.is_true(tonumber(text:match("peak (%d+) MiB")) < MOST_MEMORY, text)
 end
 
 describe("a hostile script:", function()

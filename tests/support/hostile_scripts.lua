@@ -44,6 +44,9 @@ return {
   { "pattern that never ends", '("a"):rep(50):find(("a?"):rep(50) .. ("a"):rep(50))',
     last_resort = true },
 
+  { "errors that outrun each error", "local function f() xpcall(f, f) f() end f()",
+    last_resort = true },
+
   -- memory
   { "string that doubles", "local s = 'x' while true do s = s .. s end", MEMORY },
   { "huge string", "local s = ('x'):rep(1e9)", MEMORY },
