@@ -69,7 +69,8 @@ static int begin_calls(lua_State *L, struct lport *lp)
         lua_getiuservalue(L, top + 1, VALUE_OWNER);
     else
         lua_pushnil(L);
-    core_enter(lp->core, L, lp->has_owner ? top + 1 + CALL_OWNER : 0);
+    lp->account =
+        core_begin(lp->core, L, lp->has_owner ? top + 1 + CALL_OWNER : 0);
     lua_getiuservalue(L, top + 1, VALUE_HANDLER);
     return top + 1;
 }
@@ -83,7 +84,7 @@ static void end_calls(lua_State *L, struct lport *lp, int calls)
 {
     if (calls == 0)
         return;
-    core_leave(lp->core, L, owner_of(L, calls));
+    core_end(lp->core, L, owner_of(L, calls));
     lua_settop(L, calls - 1);
 }
 
@@ -142,7 +143,8 @@ int lport_begin(struct lport *lp, lua_State *L)
 
 void lport_call(struct lport *lp, lua_State *L, int calls, int nargs)
 {
-    core_do(lp->core, L, nargs, calls + CALL_MESSAGE, owner_of(L, calls));
+    core_do(lp->core, L, nargs, calls + CALL_MESSAGE, owner_of(L, calls),
+            lp->account);
     if (!is_in_chunk(lp, L))
         end_calls(L, lp, calls);
 }

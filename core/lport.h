@@ -37,10 +37,10 @@ struct exchange {
     bool had_before;
     bool had_prompt;
     uint64_t received; /* bytes before it */
-    uint64_t began; /* ns: when the command was handed to the OS */
-    uint64_t sent;  /* ns: the last byte of it, payload included */
-    uint64_t first; /* ns: when the first bytes came back */
-    uint64_t ended; /* ns: when the last line came */
+    uint64_t began;    /* ns: when the command was handed to the OS */
+    uint64_t sent;     /* ns: the last byte of it, payload included */
+    uint64_t first;    /* ns: when the first bytes came back */
+    uint64_t ended;    /* ns: when the last line came */
 };
 
 /* Outlives its box: freed when the port's last callback ran. */
@@ -60,12 +60,13 @@ struct lport {
     struct exchange exchange;
     char **heard; /* starts of lines that the handler wants; NULL: all */
     size_t heard_count;
-    uint64_t unheard; /* lines that it did not want */
-    int calls;        /* stack index of what this chunk's frames are called
-                         with; 0: none was yet */
-    bool in_chunk;    /* a chunk is being parsed */
-    bool is_resting;  /* `heard` holds */
-    int status;       /* why the far side went */
+    uint64_t unheard;        /* lines that it did not want */
+    struct account *account; /* of the owner; borrowed while a frame is told */
+    int calls;       /* stack index of what this chunk's frames are called
+                        with; 0: none was yet */
+    bool in_chunk;   /* a chunk is being parsed */
+    bool is_resting; /* `heard` holds */
+    int status;      /* why the far side went */
     bool has_handler;
     bool has_owner;
 };

@@ -17,6 +17,7 @@ enum task_value {
     VALUE_COROUTINE = 1,
     VALUE_OWNER,
     VALUE_CANCEL,
+    VALUE_ACCOUNT,
     VALUE_RESULT
 };
 
@@ -24,6 +25,7 @@ struct ltask {
     struct post post;
     struct deadline deadline;
     struct core *core;
+    struct account *account; /* its owner's, or NULL */
     lua_State *coroutine;
     struct ltask *joiners; /* tasks that wait for this one */
     struct ltask *next_joiner;
@@ -150,12 +152,15 @@ static void fail(struct ltask *t)
     t->status = FAILED;
     lua_checkstack(L, 8);
     lua_xmove(t->coroutine, L, 1);
-    luaL_traceback(L, t->coroutine, NULL, 0);
+    if (t->cancelled && t->joiners == NULL)
+        lua_pushnil(L); /* it is known why, and a traceback takes its time */
+    else
+        luaL_traceback(L, t->coroutine, NULL, 0);
     keep_result(L, t, 2);
     if (t->joiners == NULL && !t->awaited)
         report_failure(L, t);
     wake_joiners(t);
-    lua_resetthread(t->coroutine); /* closes its to-be-closed variables */
+    core_close(t->core, t->coroutine, t->account);
     forget(L, t);
 }
 
@@ -169,10 +174,10 @@ static void resume(struct post *post)
     t->arguments = 0;
     t->status = RUNNING;
     c->current = t;
-    c->resumes++;
+    core_enter(c, t->account);
     int status = lua_resume(t->coroutine, c->L, arguments, &results);
+    core_leave(c);
     c->current = NULL;
-    c->resumes++;
 
     if (status == LUA_OK) {
         finish(t, results);
@@ -180,8 +185,9 @@ static void resume(struct post *post)
         fail(t);
     } else if (t->status == RUNNING) {
         lua_pop(t->coroutine, results);
-        lua_pushliteral(t->coroutine, "a task called coroutine.yield outside "
-                                      "of a coroutine of its own");
+        if (!watchdog_push_error(t->coroutine))
+            lua_pushliteral(t->coroutine, "a task called coroutine.yield "
+                                          "outside of a coroutine of its own");
         fail(t);
     }
 }
@@ -295,6 +301,8 @@ static int l_spawn(lua_State *L)
     t->coroutine = lua_newthread(L);
     lua_setiuservalue(L, -2, VALUE_COROUTINE);
     core_push_owner(c, L);
+    t->account = push_account(L, -1);
+    lua_setiuservalue(L, -3, VALUE_ACCOUNT);
     lua_setiuservalue(L, -2, VALUE_OWNER);
     lua_pushvalue(L, -1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, t);
@@ -402,8 +410,7 @@ static int l_wake(lua_State *L)
 }
 
 /***
-Makes the task's pending wait raise an error, and each later one, until
-`task:forgive`.
+Makes the task's pending wait raise an error, and each later one.
 
 @function task:cancel
 @param err the error to raise, any value but nil
@@ -419,17 +426,6 @@ static int l_cancel(lua_State *L)
     lua_setiuservalue(L, 1, VALUE_CANCEL);
     t->cancelled = true;
     schedule(t, TASK_WOKEN);
-    return 0;
-}
-
-/***
-Ends the effect of `task:cancel`: the task may wait again.
-
-@function task:forgive
-*/
-static int l_forgive(lua_State *L)
-{
-    check_task(L, 1)->cancelled = false;
     return 0;
 }
 
@@ -482,7 +478,8 @@ Waits until a task ends.
 @return[1] ... what its function returned
 @treturn[2] nil
 @return[2] the error that ended it, or a message
-@treturn[2] string traceback, or `"ETIMEDOUT"`
+@treturn[2] string|nil traceback (of a task that was not cancelled), or
+`"ETIMEDOUT"`
 */
 static int l_join(lua_State *L)
 {
@@ -558,6 +555,8 @@ static int l_run(lua_State *L)
 void core_set_owner(struct core *c, lua_State *L)
 {
     if (c->current == NULL) {
+        memory_charge(&c->memory, push_account(L, 1));
+        lua_settop(L, 1);
         lua_rawsetp(L, LUA_REGISTRYINDEX, &c->tasks);
         return;
     }
@@ -581,8 +580,9 @@ void core_push_owner(struct core *c, lua_State *L)
 void ltask_register(lua_State *L)
 {
     static const luaL_Reg task[] = {
-        {"cancel", l_cancel}, {"forgive", l_forgive},          {"join", l_join},
-        {"status", l_status}, {"__tostring", l_task_tostring}, {NULL, NULL},
+        {"cancel", l_cancel}, {"join", l_join},
+        {"status", l_status}, {"__tostring", l_task_tostring},
+        {NULL, NULL},
     };
     static const luaL_Reg functions[] = {
         {"spawn", l_spawn}, {"current", l_current}, {"sleep", l_sleep},

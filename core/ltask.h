@@ -62,6 +62,9 @@ double task_check_seconds(lua_State *L, int arg);
 void lwatchdog_register(lua_State *L);
 void ltimer_register(lua_State *L);
 
+/* Pushes the error of a task that the watchdog made yield, if it did. */
+bool watchdog_push_error(lua_State *task);
+
 /* For lwatchdog.c: the running task's coroutine, or NULL. */
 lua_State *task_coroutine(struct ltask *t);
 

@@ -154,6 +154,11 @@ int main(int argc, char **argv)
     int status = run(L);
 
     fflush(NULL);
+    /* A thread of libuv's that does not come back would be waited for, and
+       meanwhile works with what the state holds. */
+    uv_run(&loop, UV_RUN_NOWAIT);
+    if (loop.active_reqs.count > 0)
+        _exit(status);
     lua_close(L);
     /* What Lua left is luv's memory; callbacks into a closed state are not. */
     uv_walk(&loop, close_handle, NULL);

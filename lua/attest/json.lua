@@ -29,9 +29,24 @@ local function escape_octets(bytes)
   end))
 end
 
+local function escape_char(char)
+  return ("\\u%04x"):format(utf8.codepoint(char))
+end
+
+-- Characters that a terminal or an editor obeys: U+0080..U+009F, and those that
+-- turn the direction of what follows or end a line.
+local ODD <const> = {
+  "\xC2[\x80-\x9F]", "\u{61C}", "\xE2\x80[\x8E\x8F\xA8-\xAE]", "\xE2\x81[\xA6-\xA9]",
+  "\u{FEFF}",
+}
+
 -- Valid UTF-8. Characters that mean a raw octet are taken apart themselves.
 local function escape_text(valid)
-  return (valid:gsub('[%c"\\]', escape):gsub("\xEE[\xBE\xBF][\x80-\xBF]", escape_octets))
+  local text = valid:gsub('[%c"\\]', escape):gsub("\xEE[\xBE\xBF][\x80-\xBF]", escape_octets)
+  for _, odd in ipairs(text:find("[\xC2\xD8\xE2\xEF]") and ODD or {}) do
+    text = text:gsub(odd, escape_char)
+  end
+  return text
 end
 
 local function encode_string(bytes)

@@ -33,7 +33,8 @@ local ALLOWED <const> = {
   owner     = { "core", "luv" },
   estate    = { "core" },
   progress  = { "core", "luv" },
-  script    = { "core", "estate", "plan" },
+  sandbox   = { "core", "owner" },
+  script    = { "core", "estate", "plan", "sandbox" },
   runner    = {
     "attest", "core", "estate", "limits", "measure", "owner", "plan", "progress", "report",
     "script", "store", "luv",

@@ -172,7 +172,7 @@ describe("the modules in lua/", function()
     ["attest.sim"] = "attest.sim.", -- models
     ["attest.sim.ct12"] = "attest.sim.ct12.", -- chapters
     ["attest.sim.ml302"] = "attest.sim.ml302.", -- chapters
-    ["attest.script"] = false, -- the require that scripts see
+    ["attest.sandbox"] = false, -- the require that scripts see
   }
 
   local function module_of(path)

@@ -9,6 +9,7 @@
 local argparse <const> = require "argparse"
 local core <const> = require "attest.core"
 local errors <const> = require "attest.error"
+local text <const> = require "attest.text"
 
 local cli = {}
 
@@ -52,19 +53,20 @@ local function load_verb(name)
 end
 
 local function help(lang)
-  local text <const> = TEXT[lang]
-  local lines <const> = { text.usage, "", text.purpose, "", text.verbs }
+  local words <const> = TEXT[lang]
+  local lines <const> = { words.usage, "", words.purpose, "", words.verbs }
   for _, name in ipairs(VERBS) do
     lines[#lines + 1] = ("  %-8s%s"):format(name, load_verb(name).summary[lang])
   end
   lines[#lines + 1] = ""
-  lines[#lines + 1] = text.more
+  lines[#lines + 1] = words.more
   return table.concat(lines, "\n")
 end
 
 -- One line, whatever the parts hold.
 local function complain(who, message)
-  io.stderr:write(who, ": ", (tostring(message):gsub("%s*\n%s*", " ")), "\n")
+  local line <const> = tostring(message):gsub("%s*\n%s*", " ")
+  io.stderr:write(who, ": ", text.printable(line), "\n")
   return USAGE
 end
 

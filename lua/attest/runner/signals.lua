@@ -3,6 +3,7 @@
 -- SIGINT, SIGTERM and SIGHUP, as calls.
 --
 -- A reader of stdout that has gone (SIGPIPE) ends no run: writing to it fails.
+-- A second signal that meets a loop that is stuck ends the process at once.
 -- The signals are taken only between watch() and its end, and go back to their
 -- default then.
 
@@ -43,6 +44,7 @@ function signals.watch(on_signal)
     end)
     handles[#handles + 1] = handle
   end
+  core.force_on_signals()
   local pipe <const> = uv.new_signal()
   pipe:start("sigpipe", function() end)
   handles[#handles + 1] = pipe
