@@ -448,9 +448,14 @@ static int release_lines(struct framer *f)
     bool noisy = f->is_noisy;
     char *text = framer_detach(f);
 
-    for (size_t i = 0; i < length; i++)
-        text[i] = text[i] == '\r' ? '\n' : text[i];
     f->quoted_crlf = f->quoted_crlf && !f->in_quotes;
+    bool in_quotes = false;
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] == '"')
+            in_quotes = !in_quotes;
+        if (text[i] == '\r' && !(f->quoted_crlf && in_quotes))
+            text[i] = '\n';
+    }
     framer_restart(f);
     f->is_noisy = noisy;
     f->state = LINE;
@@ -469,7 +474,7 @@ static int end_counted(struct framer *f)
     if (f->text[f->header_length - 1] == ',' && wanted > 0 &&
         payload[wanted - 1] == '\n')
         return framer_end_payload(f, text_without_line_end(payload, wanted),
-                           PAYLOAD_SHORT);
+                                  PAYLOAD_SHORT);
     return framer_end_payload(f, wanted, PAYLOAD_WHOLE);
 }
 

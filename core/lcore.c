@@ -121,6 +121,7 @@ static void set_callback_owner(struct core *c, lua_State *L, int owner)
 void core_enter(struct core *c, struct account *account)
 {
     c->resumes++;
+    c->in_turn = true;
     memory_charge(&c->memory, account);
 }
 
@@ -128,6 +129,7 @@ void core_leave(struct core *c)
 {
     memory_charge(&c->memory, NULL);
     watchdog_leave(c);
+    c->in_turn = false;
     c->resumes++;
 }
 
@@ -145,7 +147,7 @@ struct account *core_begin(struct core *c, lua_State *L, int owner)
     struct account *account = NULL;
 
     lua_pushcfunction(L, keep_traceback);
-    if (owner != 0) {
+    if (owner != 0 && !c->in_turn) {
         set_callback_owner(c, L, owner);
         account = push_account(L, owner);
         lua_pop(L, 1); /* the owner anchors it */
@@ -156,9 +158,13 @@ struct account *core_begin(struct core *c, lua_State *L, int owner)
 void core_do(struct core *c, lua_State *L, int nargs, int handler, int owner,
              struct account *account)
 {
-    core_enter(c, account);
+    bool is_nested = c->in_turn; /* in a task's, or another callback's */
+
+    if (!is_nested)
+        core_enter(c, account);
     int status = lua_pcall(L, nargs, 0, handler);
-    core_leave(c);
+    if (!is_nested)
+        core_leave(c);
     if (status != LUA_OK) {
         lua_rawgetp(L, LUA_REGISTRYINDEX, &traceback_key);
         lua_insert(L, -2);
@@ -171,7 +177,7 @@ void core_do(struct core *c, lua_State *L, int nargs, int handler, int owner,
 
 void core_end(struct core *c, lua_State *L, int owner)
 {
-    if (owner != 0)
+    if (owner != 0 && !c->in_turn)
         set_callback_owner(c, L, 0);
 }
 

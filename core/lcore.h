@@ -25,6 +25,7 @@ struct core {
     uint64_t resumes;      /* so far; the watchdog watches it change */
     double wall_offset;    /* s since the epoch at clock 0, virtual time */
     bool is_virtual;
+    bool in_turn; /* between core_enter() and core_leave() */
 };
 
 /* The core of this state; raises when it was closed. */
@@ -49,7 +50,8 @@ void core_call(struct core *c, lua_State *L, int nargs, int owner);
 
 /* The same in pieces, for callbacks in a row that have one owner: core_begin()
    pushes a message handler and returns the owner's account; core_do() calls the
-   function below its arguments; core_end() leaves the handler there. */
+   function below its arguments; core_end() leaves the handler there. What is
+   called in the middle of a turn belongs to it and to its owner. */
 struct account *core_begin(struct core *c, lua_State *L, int owner);
 void core_do(struct core *c, lua_State *L, int nargs, int handler, int owner,
              struct account *account);

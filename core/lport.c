@@ -122,20 +122,30 @@ static int push_frame(lua_State *L, const struct frame *f)
     return 2;
 }
 
-/* Frames of one chunk share what they are called with. */
+/* Frames of one chunk share what they are called with; not what a function
+   that they called does to the port. */
 static bool is_in_chunk(const struct lport *lp, const lua_State *L)
 {
-    return lp->in_chunk && L == lp->core->L;
+    return lp->in_chunk && L == lp->core->L && !lp->core->in_turn;
 }
 
 int lport_begin(struct lport *lp, lua_State *L)
 {
-    int calls = is_in_chunk(lp, L) ? lp->calls : 0;
+    bool is_shared = is_in_chunk(lp, L);
+    int calls = is_shared ? lp->calls : 0;
 
-    if (calls == 0)
+    if (!lp->has_handler)
+        return 0;
+    if (calls == 0) {
         calls = begin_calls(L, lp);
-    if (is_in_chunk(lp, L))
+    } else if (lp->is_stale) { /* the former handler set another */
+        lua_getiuservalue(L, calls + CALL_BOX, VALUE_HANDLER);
+        lua_replace(L, calls + CALL_FUNCTION);
+    }
+    if (is_shared) {
         lp->calls = calls;
+        lp->is_stale = false;
+    }
     if (calls != 0)
         lua_pushvalue(L, calls + CALL_FUNCTION);
     return calls;
@@ -271,8 +281,7 @@ static void on_closed(void *arg, int err)
     if (lp->trace != NULL)
         trace_closed(lp->trace, err, loop_now(&lp->core->loop));
     on_drained(lp);
-    if (lp->exchange.state != EXCHANGE_NONE)
-        exchange_close(lp);
+    exchange_leave(lp, L);
     int calls = lport_begin(lp, L);
     if (calls != 0) {
         lua_pushliteral(L, "closed");
@@ -296,6 +305,19 @@ static void on_freed(void *arg)
 
 /* opening and closing */
 
+/* Who listens still must hear of a close by somebody else; a port that was
+   lost and is collected has nobody. */
+static void tell_shut(struct lport *lp, lua_State *L)
+{
+    bool by_itself = lp->in_chunk;
+    int calls = lp->status == 0 && !by_itself ? lport_begin(lp, L) : 0;
+
+    if (calls != 0) {
+        lua_pushliteral(L, "shut");
+        lport_call(lp, L, calls, 1);
+    }
+}
+
 /***
 Closes the port. Never waits; closing twice is quiet.
 
@@ -308,9 +330,10 @@ static int l_close(lua_State *L)
 
     if (lp == NULL)
         return 0;
+    exchange_leave(lp, L);
     *box = NULL;
     lp->framer.stopped = true;
-    lp->exchange.state = EXCHANGE_NONE;
+    tell_shut(lp, L);
     if (lp->exchange.waiter != NULL)
         task_wake(lp->exchange.waiter);
     lport_release_trace(lp);
@@ -472,7 +495,8 @@ Sets the function that hears every frame, synchronously; nil for none.
 
 @function port:listen
 @tparam function fn called with the kind ("line", "prompt", "payload", "echo",
-  "noise", "data", "overflow", "closed") and its values
+  "noise", "data", "overflow", "closed", "shut": it was closed here) and its
+  values
 */
 static int l_listen(lua_State *L)
 {
@@ -482,14 +506,7 @@ static int l_listen(lua_State *L)
         luaL_checktype(L, 2, LUA_TFUNCTION);
     lua_settop(L, 2);
     lp->has_handler = !lua_isnil(L, 2);
-    if (lp->calls !=
-        0) { /* called by the former one, in the middle of a chunk */
-        lua_State *M = lp->core->L;
-        lua_pushvalue(L, 2);
-        if (L != M)
-            lua_xmove(L, M, 1);
-        lua_replace(M, lp->calls + CALL_FUNCTION);
-    }
+    lp->is_stale = true;
     lua_setiuservalue(L, 1, VALUE_HANDLER);
     core_push_owner(lp->core, L);
     lp->has_owner = !lua_isnil(L, -1);

@@ -64,6 +64,7 @@ struct lport {
     struct account *account; /* of the owner; borrowed while a frame is told */
     int calls;       /* stack index of what this chunk's frames are called
                         with; 0: none was yet */
+    bool is_stale;   /* another handler was set since */
     bool in_chunk;   /* a chunk is being parsed */
     bool is_resting; /* `heard` holds */
     int status;      /* why the far side went */
@@ -95,8 +96,8 @@ void lport_call(struct lport *lp, lua_State *L, int calls, int nargs);
 /* Offers a frame to the exchange; false when it is for the handler. */
 bool exchange_take(struct lport *lp, const struct frame *f);
 
-/* Ends an exchange whose port is closing. */
-void exchange_close(struct lport *lp);
+/* Hands a command under way, if there is one, to the handler. */
+void exchange_leave(struct lport *lp, lua_State *L);
 
 /* Whether a line is one that nobody wants to hear; counts it. */
 bool hearing_drops(struct lport *lp, const struct frame *f);

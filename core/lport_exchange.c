@@ -76,10 +76,11 @@ static void forget_lines(struct exchange *x)
     }
 }
 
-/* Hands the command over to the handler, as far as it has come. */
-static void leave(struct lport *lp, lua_State *L)
+void exchange_leave(struct lport *lp, lua_State *L)
 {
     struct exchange *x = &lp->exchange;
+    if (x->state == EXCHANGE_NONE)
+        return;
     bool has_echo = x->state == EXCHANGE_ECHOED;
     int calls = lport_begin(lp, L);
 
@@ -197,13 +198,8 @@ bool exchange_take(struct lport *lp, const struct frame *f)
         break;
     }
     if (!taken)
-        leave(lp, lp->core->L);
+        exchange_leave(lp, lp->core->L);
     return taken;
-}
-
-void exchange_close(struct lport *lp)
-{
-    leave(lp, lp->core->L);
 }
 
 static int push_answer(lua_State *L, struct exchange *x)
@@ -220,8 +216,7 @@ static int push_answer(lua_State *L, struct exchange *x)
 /* A cancelled task will not come back to what it sent. */
 static void abandon(lua_State *L, struct lport *lp)
 {
-    if (lp->exchange.state != EXCHANGE_NONE)
-        leave(lp, L);
+    exchange_leave(lp, L);
     int calls = lport_begin(lp, L);
     if (calls != 0) {
         lua_pushliteral(L, "abandoned");
@@ -238,8 +233,8 @@ static int finish_exchange(lua_State *L, int status, lua_KContext ctx)
     if (lp != NULL) {
         if (task_is_cancelled(lp->core))
             abandon(L, lp);
-        else if (lp->exchange.state != EXCHANGE_NONE)
-            leave(lp, L); /* silence */
+        else
+            exchange_leave(lp, L); /* silence, if it is still here */
         lp->exchange.waiter = NULL;
     }
     task_woken(L);
@@ -271,8 +266,9 @@ judgement: an echo, lines that are no words of the vocabulary, and the last
 line. Anything else goes to the listener: first `"left"` with the task that
 waits, when the command was sent (seconds on the clock of `core.now`), whether
 its echo came, the lines so far, whether the line before the prompt and whether
-the prompt came, and how many bytes the port had received before it; then whatever it was. A task that is cancelled meanwhile tells
-the listener `"abandoned"`.
+the prompt came, and how many bytes the port had received before it; then
+whatever it was. A task that is cancelled meanwhile tells the listener
+`"abandoned"`.
 
 @function port:exchange
 @tparam string wire the command with its line end
@@ -330,10 +326,7 @@ Hands a command under way to the listener, as silence would.
 */
 static int l_leave(lua_State *L)
 {
-    struct lport *lp = lport_check(L, 1);
-
-    if (lp->exchange.state != EXCHANGE_NONE)
-        leave(lp, L);
+    exchange_leave(lport_check(L, 1), L);
     return 0;
 }
 

@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* As much in one turn as a tty gives: others want their turn, too. */
+#define MOST 4096u
+
 struct pair_end {
     struct post post;  /* delivers this end's queue to the other */
     struct port *port; /* this end, or NULL once closed */
@@ -36,8 +39,7 @@ static void say_closed(struct port *p)
    as with every read. */
 static size_t take(struct port *from, size_t chunk)
 {
-    size_t n =
-        from->queue_length < LOOP_BUFFER ? from->queue_length : LOOP_BUFFER;
+    size_t n = from->queue_length < MOST ? from->queue_length : MOST;
     if (chunk > 0 && n > chunk)
         n = chunk;
     memcpy(from->loop->buffer, from->queue, n);

@@ -95,4 +95,9 @@ function frames.closed(self, message, name)
   self:shut(error_object.from_core(message, name, { code = "closed" }))
 end
 
+--- A script closed the port itself.
+function frames.shut(self)
+  self:shut(error_object.new { code = "closed", message = "it was closed" })
+end
+
 return frames

@@ -129,6 +129,7 @@ function methods:await(command)
   end
   if not command.finished then
     self.pending = nil
+    turn.stop_timers(command)
     owed.owe(self, command)
     self.echo = self.echo == "on" and "assumed" or self.echo
     command.label = "TIMEOUT"
@@ -227,10 +228,10 @@ local function run(self, plan, timeout, payload)
   if not fits then
     return nil, refusal
   end
-  if self.owed or self.wakeup or self.echo == "off" then
-    prelude.prepare(self)
-  end
   local command <const> = self:command(plan, timeout, payload)
+  if self.owed or self.wakeup or self.echo == "off" then
+    prelude.prepare(self, command)
+  end
   secret.begin(self, command)
   local done <const>, err <const> = self:converse(command)
   if command.is_secret then
@@ -283,12 +284,13 @@ end
 --- Ends a command: wakes its task.
 function methods:finish(command, label)
   self.pending = nil
-  if not self.closed then
-    self.port:expect_prompt(false) -- a prompt in the same read asks for nothing
-  end
+  turn.stop_timers(command)
   command.finished = true
   command.label = label
+  owed.owe(self, command)
   if not self.port:is_closed() then
+    self.port:expect_prompt(false) -- what follows in the same read is nothing of it
+    self.port:forget_echo()
     command.sent_at, command.first_at, command.final_at = self.port:times()
     command.latency = command.final_at - command.sent_at
   end

@@ -171,24 +171,28 @@ end
 -- unasked lines ---------------------------------------------------------------
 
 --- A module that had not started when the first command was sent: it may have
--- kept the command, and echoes it now, or never heard it.
+-- kept the command, and echoes it now, or never heard it. One with a payload is
+-- not sent again: the second could be the payload of the first.
 local function outlast_boot(d, command)
-  command.again = core.after(GRACE, function()
+  command.outlasts = true
+  command.again = not command.payload and core.after(GRACE, function()
     if d.pending == command and not command.echoed then
+      command.was_sent_again = true
       d:send(command)
     end
-  end)
+  end) or nil
 end
 
 local function reboot(d, command)
   local is_first <const> = not d.has_echoed and d.echo ~= "off"
   d.echo, d.is_plain = "assumed", false
-  d.owed = nil
+  d.owed = is_first and d.owed or nil
   if not command then
     return
-  elseif is_first and not command.again then
+  elseif is_first and not command.outlasts then
     return outlast_boot(d, command)
   end
+  command.was_sent_again, command.is_reset = false, true
   command.error = error_object.new {
     code = "reset", command = command.shown or command.text, lines = command.lines,
     message = ("%s: the module rebooted before it answered"):format(
@@ -266,8 +270,26 @@ local function is_result(d, command, line)
   return name ~= nil and steps.waits_for(command, name)
 end
 
+--- The module echoes: nothing counts without our own echo.
+local function prove_echo(d, command)
+  d.echo = "on"
+  if command.grace then
+    command.grace:stop()
+    command.grace = nil
+  end
+end
+
 --- A line that came before the command's echo.
 local function hold(d, command, line)
+  if d.owed then
+    local is_older <const>, has_echo <const> = owed.precedes(d, command, line)
+    if has_echo then
+      prove_echo(d, command)
+    end
+    if is_older then
+      return
+    end
+  end
   local result <const> = is_result(d, command, line)
   if not result and not (command.form and codec.claims(command.form, line)) then
     local row <const>, fields <const> = codec.urc(d.module, line)
@@ -280,7 +302,7 @@ local function hold(d, command, line)
     return judge.urc(d, line) -- so many lines before an echo are no answer
   end
   command.held[#command.held + 1] = line
-  if result and not command.grace and not (d.owed and d.echo == "on") then
+  if result and not command.grace and not owed.has_echo(d) then
     command.grace = core.after(GRACE, function()
       if d.pending == command and not command.echoed then
         release(d, command)
@@ -298,11 +320,7 @@ local function idle(d, line)
   local kind <const>, number <const> = final_of(line)
   local is_final <const> = kind or codec.word(d.module, line)
   if d.owed then
-    if is_final then
-      owed.late_reply(d)
-    else
-      d.owed.begun = true
-    end
+    owed.idle(d, line, is_final)
   elseif is_final and not number and kind ~= "CME" and kind ~= "CMS" then
     d:tell("flag", "stray_final")
   else

@@ -1,9 +1,12 @@
 -- SPDX-License-Identifier: MIT
---- What an older command still owes: a late answer never satisfies the next.
+--- What older commands still owe: a late answer never satisfies the next.
 --
--- An answer with a foreign prefix is the older one's, up to its final. A bare
--- final may be either's: it is taken for the new command's when silence
--- follows, and for the old one's when more comes.
+-- Debts stand in the order of their commands, d.owed is the oldest. An answer
+-- behind an older one's echo, or with a prefix that is not the new one's, is
+-- the older one's up to its final. A bare final may be either's: it is taken
+-- for the new command's when silence follows, and for the old one's when more
+-- comes; where nothing else could tell them apart, prelude settles the debt
+-- before the new command is sent.
 
 local codec <const> = require "attest.codec"
 local core <const> = require "attest.core"
@@ -15,30 +18,122 @@ local owed <const> = {}
 local GRACE <const> = 0.3
 
 --- How long an unanswered command may still be answered, in seconds.
-local OWED <const> = 10
+owed.PATIENCE = 10
 
---- Notes that a command may still be answered.
--- @tparam attest.dialog d
--- @tparam table command
-function owed.owe(d, command)
-  if not command.finished and command.sent then
-    d.owed = {
-      form = command.form, text = command.text, steps = command.steps, at = command.at,
-      till = core.now() + OWED,
-    }
+local function add(d, command)
+  local debt <const> = {
+    form = command.form, text = command.text, steps = command.steps, at = command.at,
+    till = core.now() + owed.PATIENCE,
+    -- a module that rebooted echoes as it did at first
+    has_echo = (d.echo == "on" or command.is_reset and d.has_echoed)
+      and not (command.form and command.form.effects.echo),
+  }
+  local last = d.owed
+  while last and last.next do
+    last = last.next
+  end
+  if last then
+    last.next = debt
+  else
+    d.owed = debt
   end
 end
 
---- Tells that an older command was answered after all.
+--- Notes that a command may still be answered: one that was not, one that was
+-- sent twice, or one that a module heard just behind its reboot.
 -- @tparam attest.dialog d
-function owed.late_reply(d)
-  d.owed = nil
-  d:tell("flag", "late_reply")
+-- @tparam table command
+function owed.owe(d, command)
+  if command.sent and not command.finished or command.is_reset then
+    add(d, command)
+  end
+  if command.was_sent_again then
+    add(d, command)
+  end
 end
 
-local function own_prefix(command, line)
-  local head <const> = line:match("^(%+%u+)[:=]")
-  return head and command.text:find(head, 1, true) ~= nil, head
+--- Forgets what is too old to be answered.
+-- @tparam attest.dialog d
+-- @treturn boolean whether anything was
+function owed.expire(d)
+  local first <const> = d.owed
+  while d.owed and core.now() >= d.owed.till do
+    d.owed = d.owed.next
+  end
+  return d.owed ~= first
+end
+
+--- Tells that the oldest of the older commands was answered after all.
+-- @tparam attest.dialog d
+function owed.late_reply(d)
+  d.owed = d.owed.next
+  d:tell("flag", "late_reply")
+  if d.creditor then
+    core.wake(d.creditor)
+  end
+end
+
+--- Waits until the older commands are answered or too old to be. Nothing else
+-- may be asked meanwhile.
+-- @tparam attest.dialog d held by the caller
+-- @treturn boolean whether all were answered
+function owed.collect(d)
+  local guard <close> = setmetatable({}, { __close = function() -- luacheck: ignore 211/guard
+    d.creditor = nil
+  end })
+  d.creditor = core.current()
+  local is_expired = false
+  while d.owed and not d.closed do
+    core.wait(math.max(d.owed.till - core.now(), 0))
+    is_expired = owed.expire(d) or is_expired
+  end
+  return not is_expired
+end
+
+--- Those before a debt that is paid will not be any more.
+local function begin(d, debt)
+  d.owed = debt
+  debt.begun = true
+end
+
+--- Finds the older command whose echo or answer a line is.
+local function find(d, line, is_it)
+  local debt = d.owed
+  while debt and not is_it(debt, line) do
+    debt = debt.next
+  end
+  return debt
+end
+
+local function is_echo(debt, line)
+  return debt.text == line
+end
+
+local function is_answer(debt, line)
+  return debt.form ~= nil and codec.claims(debt.form, line)
+end
+
+--- Judges a line that came before the new command's echo.
+-- @tparam attest.dialog d
+-- @tparam table command
+-- @tparam string line
+-- @treturn boolean whether it is an older command's
+-- @treturn boolean whether it is the echo of one, which proves that the module echoes
+function owed.precedes(d, command, line)
+  if d.owed.begun then
+    local kind <const> = codec.final(line)
+    if kind then
+      owed.late_reply(d)
+    end
+    return kind ~= nil or codec.urc(d.module, line) == nil, false
+  end
+  local echoed <const> = find(d, line, is_echo)
+  local debt <const> = echoed
+    or not (command.form and codec.claims(command.form, line)) and find(d, line, is_answer)
+  if debt then
+    begin(d, debt)
+  end
+  return debt ~= nil and debt ~= false, echoed ~= nil
 end
 
 local function needs_info(form)
@@ -48,6 +143,47 @@ local function needs_info(form)
     end
   end
   return false
+end
+
+--- Takes a line that came while no command runs: an older one is answered.
+-- @tparam attest.dialog d
+-- @tparam string line
+-- @tparam boolean is_final
+function owed.idle(d, line, is_final)
+  if is_final then
+    owed.late_reply(d)
+  else
+    begin(d, find(d, line, is_echo) or d.owed)
+  end
+end
+
+--- Tells whether the echo tells a new command's answer from the older ones'.
+-- @tparam attest.dialog d
+-- @treturn boolean
+function owed.has_echo(d)
+  return d.echo ~= "off" and d.owed ~= nil and d.owed.has_echo
+end
+
+--- Tells whether a late answer could not be told from that to a new command
+-- without an echo. The late answer to the same question is an answer.
+-- @tparam attest.dialog d
+-- @tparam table command
+-- @treturn boolean
+function owed.is_ambiguous(d, command)
+  local debt = d.owed
+  while debt do
+    local is_equal <const> = debt.text == command.text and not command.payload
+    if not is_equal and (debt.form == command.form or not needs_info(command.form)) then
+      return true
+    end
+    debt = debt.next
+  end
+  return false
+end
+
+local function own_prefix(command, line)
+  local head <const> = line:match("^(%+%u+)[:=]")
+  return head and command.text:find(head, 1, true) ~= nil, head
 end
 
 --- A final that may be the older command's: accepted when silence follows.
@@ -110,8 +246,12 @@ function owed.takes(d, command, line, accept)
     return false
   end
   local own <const>, head <const> = own_prefix(command, line)
-  debt.begun = head and not own or debt.form and codec.claims(debt.form, line) or nil
-  return debt.begun ~= nil
+  local theirs <const> = find(d, line, is_echo) or find(d, line, is_answer)
+    or head and not own and debt
+  if theirs then
+    begin(d, theirs)
+  end
+  return theirs and true or false
 end
 
 return owed

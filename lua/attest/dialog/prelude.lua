@@ -5,6 +5,7 @@
 -- Works on a dialog that the caller holds. Waits.
 
 local core <const> = require "attest.core"
+local owed <const> = require "attest.dialog.owed"
 local steps <const> = require "attest.dialog.steps"
 
 local prelude <const> = {}
@@ -56,35 +57,44 @@ local function wake_up(d)
   end
 end
 
---- After an answer that never came, with echo off, nothing tells old from new:
--- one AT with silence before and after does.
+--- After an answer that never came nothing tells old from new without an echo:
+-- one AT with silence before and after does. Notes a module that is deaf.
 local function settle(d)
   d.owed = nil
-  for _ = 1, PROBES do
+  local deadline <const> = core.now() + owed.PATIENCE
+  while core.now() < deadline do
     keep_quiet(d, QUIET)
-    local stamp <const> = d.port:stamp()
-    local fine <const> = d:converse(prelude.probe(d.profile.timeout))
+    local received <const> = d.port:received()
+    local fine <const> = d:converse(prelude.probe(owed.PATIENCE))
     if fine then
       local answered <const> = d.port:stamp()
       core.sleep(QUIET)
       if d.closed or d.port:stamp() == answered then
         return
       end
-    elseif d.closed or d.port:stamp() == stamp then
-      return -- deaf: the command itself will say so
+    elseif d.closed or d.port:received() == received then
+      d.deaf_at = received
+      return -- the command itself will say so
     end
   end
 end
 
+--- Whether the module is known to hear nothing: it will not answer late.
+local function is_deaf(d)
+  return d.port:received() == d.deaf_at
+end
+
 --- Makes the line ready for the next command.
 -- @tparam attest.dialog d
-function prelude.prepare(d)
-  if d.owed and core.now() > d.owed.till then
-    if d.echo == "off" then
-      settle(d)
-    else
-      d.owed = nil
-    end
+-- @tparam table command that is to be sent
+function prelude.prepare(d, command)
+  local is_doubtful = owed.expire(d)
+  local is_alive <const> = d.port:received() > 0 and not is_deaf(d)
+  if d.owed and is_alive and not owed.has_echo(d) and owed.is_ambiguous(d, command) then
+    is_doubtful = not owed.collect(d) or is_doubtful
+  end
+  if d.echo == "off" and is_doubtful and not is_deaf(d) and not d.closed then
+    settle(d)
   end
   if d.closed then
     return

@@ -13,6 +13,19 @@ local turn <const> = {}
 
 local lock_mt <const> = {}
 
+--- Timers of a command.
+local TIMERS <const> = { "linger", "grace", "doubt", "again" }
+
+--- Stops what a command has started and may outlive it.
+-- @tparam table command
+function turn.stop_timers(command)
+  for _, name in ipairs(TIMERS) do
+    if command[name] then
+      command[name]:stop()
+    end
+  end
+end
+
 --- Ends the hold of the dialog, however its holder ended: a command that was
 -- left unanswered (a timeout, a cancelled task) still owes its answer.
 function lock_mt.__close(lock)
@@ -20,6 +33,7 @@ function lock_mt.__close(lock)
   local command <const>, catch <const> = d.pending, d.catch
   if command then
     d.pending = nil
+    turn.stop_timers(command)
     owed.owe(d, command)
     if command.is_secret then
       secret.finish(d, command)
