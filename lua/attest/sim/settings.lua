@@ -8,6 +8,7 @@
 -- same name.
 
 local errors <const> = require "attest.error"
+local printable <const> = require("attest.text").printable
 
 local settings = {}
 
@@ -222,7 +223,8 @@ local function bad(known, name, value, expected)
   return errors.new {
     code = "invalid",
     message = string.format(
-      "setting %s=%s: expected %s (settings: %s)", name, tostring(value), expected, names(known)
+      "setting %s=%s: expected %s (settings: %s)", name, printable(tostring(value)), expected,
+      names(known)
     ),
   }
 end
