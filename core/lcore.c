@@ -138,6 +138,36 @@ void core_call(struct core *c, lua_State *L, int nargs, int owner)
     lua_remove(L, base);
 }
 
+void core_guard(struct core *c, lua_CFunction fn, void *arg)
+{
+    lua_State *L = c->L;
+
+    lua_pushcfunction(L, fn);
+    lua_pushlightuserdata(L, arg);
+    if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
+        lua_pop(L, 1);
+        c->lacks_memory = true;
+        uv_stop(c->loop.uv);
+    }
+}
+
+void core_check_memory(struct core *c, lua_State *L)
+{
+    if (c->lacks_memory) {
+        c->lacks_memory = false;
+        luaL_error(L, "not enough memory");
+    }
+}
+
+void core_reserve(lua_State *L, unsigned count)
+{
+    struct core *c = core_get(L);
+    size_t all = (size_t)c->tasks + c->timers + c->ports + count;
+
+    if (clock_reserve(&c->loop.clock, all) < 0)
+        luaL_error(L, "not enough memory");
+}
+
 /***
 Sets who is told of errors in callbacks and in tasks that nobody joins.
 
@@ -150,6 +180,18 @@ static int l_on_error(lua_State *L)
     lua_settop(L, 1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &error_key);
     return 0;
+}
+
+/***
+Returns who answers for errors in the running task or callback.
+
+@function owner
+@return the owner, or nil
+*/
+static int l_owner(lua_State *L)
+{
+    core_push_owner(core_get(L), L);
+    return 1;
 }
 
 /* time */
@@ -317,7 +359,8 @@ int luaopen_attest_core(lua_State *L)
     static const luaL_Reg functions[] = {
         {"now", l_now},   {"wall", l_wall},       {"virtual", l_virtual},
         {"hold", l_hold}, {"release", l_release}, {"on_error", l_on_error},
-        {"live", l_live}, {"sha256", l_sha256},   {NULL, NULL},
+        {"live", l_live}, {"sha256", l_sha256},   {"owner", l_owner},
+        {NULL, NULL},
     };
 
     require_luv(L);

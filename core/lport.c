@@ -103,16 +103,28 @@ static int push_frame(lua_State *L, const struct frame *f)
     return 2;
 }
 
+/* A frame on its way to Lua. */
+struct delivery {
+    struct lport *lport;
+    const struct frame *frame;
+};
+
+static int deliver(lua_State *L)
+{
+    const struct delivery *d = lua_touserdata(L, 1);
+    int owner = push_handler(L, d->lport);
+
+    if (owner >= 0)
+        core_call(d->lport->core, L, push_frame(L, d->frame), owner);
+    return 0;
+}
+
 static void on_frame(void *arg, const struct frame *f)
 {
     struct lport *lp = arg;
-    lua_State *L = lp->core->L;
-    int top = lua_gettop(L);
-    int owner = push_handler(L, lp);
+    struct delivery d = {lp, f};
 
-    if (owner >= 0)
-        core_call(lp->core, L, push_frame(L, f), owner);
-    lua_settop(L, top);
+    core_guard(lp->core, deliver, &d);
 }
 
 /* events of the port */
@@ -122,12 +134,27 @@ static uint64_t idle_after(const struct lport *lp)
     return lp->stamp + FRAMER_IDLE_MS * UINT64_C(1000000);
 }
 
+static int say_closed(lua_State *L)
+{
+    struct lport *lp = lua_touserdata(L, 1);
+    int owner = push_handler(L, lp);
+
+    if (owner < 0)
+        return 0;
+    lua_pushliteral(L, "closed");
+    push_failure(L, lp->status, NULL);
+    lua_remove(L, -3);
+    core_call(lp->core, L, 3, owner);
+    return 0;
+}
+
 /* A line that is out of memory is a port that cannot be trusted any more. */
 static void check_fed(struct lport *lp, int err)
 {
-    if (err < 0 && lp->port != NULL) {
+    if (err < 0 && lp->port != NULL && !lp->framer.stopped) {
         lp->status = err;
         lp->framer.stopped = true;
+        core_guard(lp->core, say_closed, lp);
     }
 }
 
@@ -204,8 +231,6 @@ static void on_drained(void *arg)
 static void on_closed(void *arg, int err)
 {
     struct lport *lp = arg;
-    lua_State *L = lp->core->L;
-    int top = lua_gettop(L);
 
     lp->status = err;
     lport_release_trace(lp);
@@ -213,14 +238,7 @@ static void on_closed(void *arg, int err)
         trace_closed(lp->trace, err == UV_EOF ? 0 : err,
                      loop_now(&lp->core->loop));
     on_drained(lp);
-    int owner = push_handler(L, lp);
-    if (owner >= 0) {
-        lua_pushliteral(L, "closed");
-        push_failure(L, err, NULL);
-        lua_remove(L, -3);
-        core_call(lp->core, L, 3, owner);
-    }
-    lua_settop(L, top);
+    core_guard(lp->core, say_closed, lp);
 }
 
 static void on_freed(void *arg)
@@ -234,18 +252,12 @@ static void on_freed(void *arg)
 
 /* opening and closing */
 
-/***
-Closes the port. Never waits; closing twice is quiet.
-
-@function port:close
-*/
-static int l_close(lua_State *L)
+static void close_box(struct lport **box)
 {
-    struct lport **box = lport_box(L, 1);
     struct lport *lp = *box;
 
     if (lp == NULL)
-        return 0;
+        return;
     *box = NULL;
     lp->framer.stopped = true;
     lport_release_trace(lp);
@@ -261,6 +273,16 @@ static int l_close(lua_State *L)
     struct port *port = lp->port;
     lp->port = NULL;
     port_close(port);
+}
+
+/***
+Closes the port. Never waits; closing twice is quiet.
+
+@function port:close
+*/
+static int l_close(lua_State *L)
+{
+    close_box(lport_box(L, 1));
     return 0;
 }
 
@@ -275,32 +297,42 @@ static struct lport **new_box(lua_State *L)
 
 static struct lport *new_lport(lua_State *L)
 {
+    core_reserve(L, 2); /* a pair has two */
     struct lport *lp = calloc(1, sizeof *lp);
-    if (lp == NULL) {
-        luaL_error(L, "out of memory");
+    if (lp == NULL)
         return NULL;
-    }
     lp->core = core_get(L);
     lp->idle.fire = on_idle;
     framer_init(&lp->framer, on_frame, lp);
     return lp;
 }
 
-/* Puts an open port into the box on top of the stack. */
-static void fill_box(lua_State *L, struct lport **box, struct lport *lp,
-                     struct port *port)
+/* Moves an open port to its box and begins with it. */
+static void fill_box(struct lport **box, struct lport *lp, struct port *port)
 {
     static const struct port_events events = {on_bytes, on_drained, on_closed,
                                               on_freed};
     lp->port = port;
     lp->core->ports++;
     *box = lp;
+    lp->stamp = loop_now(&lp->core->loop);
+    port_start(port, &events, lp);
+}
+
+/* Makes the box on top of the stack findable by its port. */
+static void register_box(lua_State *L, struct lport *lp)
+{
     lua_rawgetp(L, LUA_REGISTRYINDEX, &ports_key);
     lua_pushvalue(L, -2);
     lua_rawsetp(L, -2, lp);
     lua_pop(L, 1);
-    lp->stamp = loop_now(&lp->core->loop);
-    port_start(port, &events, lp);
+}
+
+static void free_lport(struct lport *lp)
+{
+    if (lp != NULL)
+        framer_clean(&lp->framer);
+    free(lp);
 }
 
 /* Finishes an open: the new port's box, or the failure. */
@@ -308,11 +340,16 @@ static int opened(lua_State *L, struct lport **box, struct lport *lp, int err,
                   struct port *port, const struct port_reason *why)
 {
     if (err < 0) {
-        framer_clean(&lp->framer);
-        free(lp);
+        free_lport(lp);
         return push_failure(L, err, why->text);
     }
-    fill_box(L, box, lp, port);
+    fill_box(box, lp, port);
+    if (lp->status < 0) { /* it could not begin */
+        err = lp->status;
+        close_box(box);
+        return push_failure(L, err, NULL);
+    }
+    register_box(L, lp);
     return 1;
 }
 
@@ -340,6 +377,8 @@ static int l_open(lua_State *L)
     size_t max_line = lport_max_line(L, 2);
     struct lport **box = new_box(L);
     struct lport *lp = new_lport(L);
+    if (lp == NULL)
+        return push_failure(L, UV_ENOMEM, NULL);
     lp->framer.max_line = max_line;
     int err = port_open(&lp->core->loop, path, &config, &port, &why);
     return opened(L, box, lp, err, port, &why);
@@ -365,6 +404,8 @@ static int l_pty(lua_State *L)
     size_t max_line = lport_max_line(L, 1);
     struct lport **box = new_box(L);
     struct lport *lp = new_lport(L);
+    if (lp == NULL)
+        return push_failure(L, UV_ENOMEM, NULL);
     lp->framer.max_line = max_line;
     int err = port_open_pty(&lp->core->loop, &config, &port, &why);
     return opened(L, box, lp, err, port, &why);
@@ -390,12 +431,19 @@ static int l_pair(lua_State *L)
     struct lport **second = new_box(L);
     struct lport *lp = new_lport(L);
     struct lport *lq = new_lport(L);
-    int err = port_open_pair(&lp->core->loop, (size_t)chunk, &a, &b);
-    if (err < 0)
+    int err = lp == NULL || lq == NULL
+                  ? UV_ENOMEM
+                  : port_open_pair(&lp->core->loop, (size_t)chunk, &a, &b);
+    if (err < 0) {
+        free_lport(lp);
+        free_lport(lq);
         return luaL_error(L, "%s", uv_strerror(err));
-    fill_box(L, second, lq, b);
+    }
+    fill_box(first, lp, a);
+    fill_box(second, lq, b);
+    register_box(L, lq);
     lua_insert(L, 1);
-    fill_box(L, first, lp, a);
+    register_box(L, lp);
     lua_insert(L, 1);
     return 2;
 }

@@ -121,7 +121,7 @@ static void finish(struct ltask *t, int results)
     lua_State *L = t->core->L;
 
     t->status = DONE;
-    lua_checkstack(L, results + 4);
+    luaL_checkstack(L, results + 4, "too many results");
     lua_xmove(t->coroutine, L, results);
     keep_result(L, t, results);
     wake_joiners(t);
@@ -156,9 +156,9 @@ static void fail(struct ltask *t)
     forget(L, t);
 }
 
-static void resume(struct post *post)
+static int resume_task(lua_State *L)
 {
-    struct ltask *t = (struct ltask *)post;
+    struct ltask *t = lua_touserdata(L, 1);
     struct core *c = t->core;
     int arguments = t->arguments;
     int results = 0;
@@ -167,7 +167,7 @@ static void resume(struct post *post)
     t->status = RUNNING;
     c->current = t;
     c->resumes++;
-    int status = lua_resume(t->coroutine, c->L, arguments, &results);
+    int status = lua_resume(t->coroutine, L, arguments, &results);
     c->current = NULL;
     c->resumes++;
 
@@ -181,6 +181,14 @@ static void resume(struct post *post)
                                       "of a coroutine of its own");
         fail(t);
     }
+    return 0;
+}
+
+static void resume(struct post *post)
+{
+    struct ltask *t = (struct ltask *)post;
+
+    core_guard(t->core, resume_task, t);
 }
 
 /* for bindings */
@@ -266,6 +274,7 @@ static int l_spawn(lua_State *L)
     luaL_checktype(L, 1, LUA_TFUNCTION);
     int count = lua_gettop(L);
 
+    core_reserve(L, 1);
     struct ltask *t = lua_newuserdatauv(L, sizeof *t, VALUE_RESULT);
     *t = (struct ltask){.core = c, .status = READY, .arguments = count - 1};
     t->post.run = resume;
@@ -275,12 +284,12 @@ static int l_spawn(lua_State *L)
     lua_setiuservalue(L, -2, VALUE_COROUTINE);
     core_push_owner(c, L);
     lua_setiuservalue(L, -2, VALUE_OWNER);
+    luaL_checkstack(t->coroutine, count, "too many arguments");
     lua_pushvalue(L, -1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, t);
     c->tasks++;
 
     lua_insert(L, 1);
-    luaL_checkstack(t->coroutine, count, "too many arguments");
     lua_xmove(L, t->coroutine, count);
     loop_post(&c->loop, &t->post);
     return 1;
@@ -528,6 +537,7 @@ static int l_run(lua_State *L)
         if (!loop_turn(&c->loop))
             return luaL_error(L, "core.run: every task waits and nothing can "
                                  "wake them");
+        core_check_memory(c, L);
     }
     if (!one)
         return lua_pushboolean(L, 1), 1;
@@ -567,18 +577,6 @@ void core_push_owner(struct core *c, lua_State *L)
     }
 }
 
-/***
-Returns who answers for errors in the running task or callback.
-
-@function owner
-@return the owner, or nil
-*/
-static int l_owner(lua_State *L)
-{
-    core_push_owner(core_get(L), L);
-    return 1;
-}
-
 void ltask_register(lua_State *L)
 {
     static const luaL_Reg task[] = {
@@ -586,9 +584,9 @@ void ltask_register(lua_State *L)
         {"status", l_status}, {"__tostring", l_task_tostring}, {NULL, NULL},
     };
     static const luaL_Reg functions[] = {
-        {"spawn", l_spawn}, {"current", l_current},     {"sleep", l_sleep},
-        {"wait", l_wait},   {"wake", l_wake},           {"run", l_run},
-        {"owner", l_owner}, {"set_owner", l_set_owner}, {NULL, NULL},
+        {"spawn", l_spawn},         {"current", l_current}, {"sleep", l_sleep},
+        {"wait", l_wait},           {"wake", l_wake},       {"run", l_run},
+        {"set_owner", l_set_owner}, {NULL, NULL},
     };
 
     luaL_newmetatable(L, TASK_TYPE);

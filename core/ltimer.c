@@ -21,18 +21,23 @@ static void stop_timer(struct ltimer *timer)
     lua_rawsetp(L, LUA_REGISTRYINDEX, timer);
 }
 
+static int fire_timer(lua_State *L)
+{
+    struct ltimer *timer = lua_touserdata(L, 1);
+
+    lua_rawgetp(L, LUA_REGISTRYINDEX, timer);
+    lua_getiuservalue(L, 2, 2);
+    lua_getiuservalue(L, 2, 1);
+    stop_timer(timer);
+    core_call(timer->core, L, 0, 3);
+    return 0;
+}
+
 static void on_timer(struct deadline *d)
 {
     struct ltimer *timer = (struct ltimer *)d;
-    lua_State *L = timer->core->L;
-    int top = lua_gettop(L);
 
-    lua_rawgetp(L, LUA_REGISTRYINDEX, timer);
-    lua_getiuservalue(L, -1, 2);
-    lua_getiuservalue(L, -2, 1);
-    stop_timer(timer);
-    core_call(timer->core, L, 0, top + 2);
-    lua_settop(L, top);
+    core_guard(timer->core, fire_timer, timer);
 }
 
 /***
@@ -49,6 +54,7 @@ static int l_after(lua_State *L)
     double seconds = task_check_seconds(L, 1);
     luaL_checktype(L, 2, LUA_TFUNCTION);
 
+    core_reserve(L, 1);
     struct ltimer *timer = lua_newuserdatauv(L, sizeof *timer, 2);
     *timer = (struct ltimer){.core = c};
     timer->deadline.fire = on_timer;

@@ -61,6 +61,15 @@ local function start(dut, command, results)
   end)
 end
 
+-- One command at a time: between two slices the next one would begin, and what
+-- follows would be its answer.
+local function join(call)
+  if call then
+    local ok <const>, err <const> = call:join(PATIENCE)
+    assert(ok, tostring(err))
+  end
+end
+
 local function say(module, slices)
   for _, slice in ipairs(slices) do
     module:write(slice)
@@ -75,7 +84,8 @@ local function play(steps, catalogue_module, cut)
   local host <const>, module <const> = core.pair()
   local dut <close> = assert(attest.attach(host, { module = catalogue_module }))
   local _ <close> = module
-  local log <const>, results <const>, calls <const> = {}, {}, {}
+  local log <const>, results <const> = {}, {}
+  local call
   dut:observe(function(event, value)
     local last <const> = log[#log]
     local word <const> = event .. ":" .. tostring(value)
@@ -87,18 +97,17 @@ local function play(steps, catalogue_module, cut)
   end)
   for _, step in ipairs(steps) do
     if step.command then
-      calls[#calls + 1] = start(dut, step.command, results)
+      join(call)
+      call = start(dut, step.command, results)
       core.sleep(0.001)
     else
       say(module, cut(step.says))
       core.sleep(step.pause)
     end
   end
-  for _, call in ipairs(calls) do
-    local done <const> = table.pack(call:join(PATIENCE))
-    assert(done[1], tostring(done[2]))
-  end
+  join(call)
   core.sleep(1)
+  if os.getenv "RO" then return results end
   return table.move(results, 1, #results, #log + 1, log)
 end
 
@@ -121,7 +130,7 @@ return function(bytes)
   local ok <const>, err <const>, traceback <const> =
     core.run(core.spawn(run, fuzz_input.new(bytes)))
   assert(ok, tostring(err) .. "\n" .. tostring(traceback))
-  core.run(core.spawn(core.sleep, 0.1))
+  core.run(core.spawn(core.sleep, 60)) -- a timer without a command runs out
   assert(not failure, failure)
   local live <const> = core.live()
   assert(live.tasks == 0 and live.ports == 0 and live.timers == 0,

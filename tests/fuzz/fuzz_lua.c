@@ -21,8 +21,9 @@ int luaopen_attest_core(lua_State *L);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-__attribute__((used, section("__libfuzzer_extra_counters"))) static uint8_t
-    branches[BRANCHES];
+__attribute__((
+    used,
+    section("__libfuzzer_extra_counters"))) static uint8_t branches[BRANCHES];
 
 static lua_State *L;
 static uint32_t line_before;
@@ -88,11 +89,10 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     luv_set_callback(L, call_back);
     preload("luv", luaopen_luv);
     preload("attest.core", luaopen_attest_core);
-    if (luaL_dostring(L, "package.path = '" FUZZ_ROOT "/?.lua;" FUZZ_ROOT
-                         "/lua/?.lua;" FUZZ_ROOT
-                         "/lua/?/init.lua;' .. package.path "
-                         "return require 'tests.fuzz." FUZZ_TARGET
-                         "'") != LUA_OK)
+    if (luaL_dostring(
+            L, "package.path = '" FUZZ_ROOT "/?.lua;" FUZZ_ROOT
+               "/lua/?.lua;" FUZZ_ROOT "/lua/?/init.lua;' .. package.path "
+               "return require 'tests.fuzz." FUZZ_TARGET "'") != LUA_OK)
         fail(lua_tostring(L, -1));
     /* The function stays at 2, below it what makes its errors readable. */
     lua_settop(L, 1);
