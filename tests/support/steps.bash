@@ -57,7 +57,7 @@ report() { # name, passed, failed, seconds, log
   fi
   printf '%-7s %-24s %5d passed %5d failed %5d s\n' "$word" "$1" "$2" "$3" "$4"
   if [ "$3" -gt 0 ]; then
-    grep -v '^ok ' "$5" | tail -n 120 | sed 's/^/    | /'
+    grep -av '^ok ' "$5" | tail -n 120 | sed 's/^/    | /'
   fi
 }
 

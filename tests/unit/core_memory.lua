@@ -6,6 +6,7 @@
 
 local core <const> = require "attest.core"
 
+local PID <const> = require("luv").os_getpid()
 local DIRECTORY <const> = os.getenv "TMPDIR" or "/tmp"
 local scenarios <const> = {}
 
@@ -103,7 +104,7 @@ scenarios.timers = in_task(function()
 end)
 
 scenarios.trace = in_task(function()
-  local path <const> = ("%s/attest-memory-%d.log"):format(DIRECTORY, MEMORY_PID)
+  local path <const> = ("%s/attest-memory-%d.log"):format(DIRECTORY, PID)
   local remove <close> = setmetatable({}, { __close = function() -- luacheck: ignore 211/remove
     os.remove(path)
   end })
@@ -120,7 +121,7 @@ scenarios.trace = in_task(function()
 end)
 
 scenarios.sqlite = in_task(function()
-  local path <const> = ("%s/attest-memory-%d.db"):format(DIRECTORY, MEMORY_PID)
+  local path <const> = ("%s/attest-memory-%d.db"):format(DIRECTORY, PID)
   local remove <close> = setmetatable({}, { __close = function() -- luacheck: ignore 211/remove
     for _, ending in ipairs { "", "-wal", "-shm" } do
       os.remove(path .. ending)

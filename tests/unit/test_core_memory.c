@@ -21,7 +21,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define NEVER (-1)
 #define MOST 20000 /* allocations of one scenario */
@@ -125,8 +124,6 @@ static void open_bench(struct bench *b)
     luv_set_loop(b->L, &b->loop);
     preload(b->L, "luv", luaopen_luv);
     preload(b->L, "attest.core", luaopen_attest_core);
-    lua_pushinteger(b->L, getpid());
-    lua_setglobal(b->L, "MEMORY_PID");
     luaL_dostring(b->L, "require 'luv'");
     lua_settop(b->L, 0);
 }
