@@ -11,8 +11,10 @@ local flat = {}
 
 local KIB <const> = 1024
 -- What a heap may grow for no reason: pages that an allocator does not give back.
-local SLACK_KIB <const> = 512
+local SLACK_KIB <const> = 1024
 local SLACK <const> = 1.05
+-- Steps after which garbage is collected.
+local COLLECT <const> = 100
 -- Timers that happen to run when it is looked.
 local TIMERS <const> = 16
 
@@ -51,14 +53,17 @@ function flat.new(name, total)
   return setmetatable({ name = name, total = total, done = 0, began = os.time() }, mt)
 end
 
---- Counts a step; samples after the first tenth. Waits a little at each tenth,
--- where all garbage goes: so each of them needs as much memory as the others.
+--- Counts a step; samples after the first tenth, where it waits a little. Now
+-- and then all garbage goes: by itself it would come to another amount each
+-- time, and pages that held the most are not given back.
 function methods:step()
   self.done = self.done + 1
-  if self.done % (self.total // 10) == 0 then
-    core.sleep(0.1) -- close callbacks
+  if self.done % COLLECT == 0 then
     collectgarbage()
-    self.first = self.first or sample()
+  end
+  if self.done == self.total // 10 then
+    core.sleep(0.1) -- close callbacks
+    self.first = sample()
   end
 end
 
