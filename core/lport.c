@@ -103,28 +103,31 @@ static int push_frame(lua_State *L, const struct frame *f)
     return 2;
 }
 
-/* A frame on its way to Lua. */
-struct delivery {
-    struct lport *lport;
-    const struct frame *frame;
-};
-
+/* Calls the handler with a frame, both arguments, in protected mode: what is
+   pushed may be more than there is memory for. */
 static int deliver(lua_State *L)
 {
-    const struct delivery *d = lua_touserdata(L, 1);
-    int owner = push_handler(L, d->lport);
+    const struct frame *f = lua_touserdata(L, 2);
 
-    if (owner >= 0)
-        core_call(d->lport->core, L, push_frame(L, d->frame), owner);
+    lua_settop(L, 1);
+    lua_call(L, push_frame(L, f), 0);
     return 0;
 }
 
 static void on_frame(void *arg, const struct frame *f)
 {
     struct lport *lp = arg;
-    struct delivery d = {lp, f};
+    lua_State *L = lp->core->L;
+    int top = lua_gettop(L);
+    int owner = push_handler(L, lp);
 
-    core_guard(lp->core, deliver, &d);
+    if (owner >= 0) {
+        lua_pushcfunction(L, deliver);
+        lua_insert(L, -2);
+        lua_pushlightuserdata(L, (void *)f);
+        core_call(lp->core, L, 2, owner);
+    }
+    lua_settop(L, top);
 }
 
 /* events of the port */
