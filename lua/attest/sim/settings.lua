@@ -48,7 +48,7 @@ end
 local function wires(value)
   local pairs_of_pins <const> = {}
   local rest <const> = tostring(value):gsub("%s*(%d+):(%d+)%s*,?", function(a, b)
-    pairs_of_pins[#pairs_of_pins + 1] = { math.tointeger(a), math.tointeger(b) }
+    pairs_of_pins[#pairs_of_pins + 1] = { tonumber(a), tonumber(b) }
     return ""
   end)
   local good = rest == ""
