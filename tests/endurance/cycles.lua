@@ -14,7 +14,7 @@ local fake_net <const> = require "tests.support.fake_net"
 local flat <const> = require "tests.support.flat"
 local sim <const> = require "attest.sim"
 
-local COUNT <const> = flat.count(100000)
+local COUNT <const> = flat.count(100000, 2000)
 
 local kinds <const> = {}
 

@@ -20,7 +20,7 @@ local sim <const> = require "attest.sim"
 
 core.virtual()
 
-local MINUTES <const> = flat.count(24 * 60)
+local MINUTES <const> = flat.count(24 * 60, 60)
 local SLOTS <const> = 8
 local MODULES <const> = { "ct12", "ml302" }
 local BROKER <const> = "192.0.2.1:1883"

@@ -12,7 +12,7 @@ local attest <const> = require "attest"
 local core <const> = require "attest.core"
 local flat <const> = require "tests.support.flat"
 
-local COUNT <const> = flat.count(1000000)
+local COUNT <const> = flat.count(1000000, 2000)
 
 -- Answers "AT+CSQ" with the number of the question, so that no answer of
 -- another one is taken; now and then a URC comes in between.

@@ -110,11 +110,12 @@ end
 
 --- Reads the one argument of such a program, a count.
 -- @tparam integer default
+-- @tparam integer least fewer do not warm up
 -- @treturn integer
-function flat.count(default)
+function flat.count(default, least)
   local count <const> = math.tointeger(tonumber(arg[1] or default))
-  if not count or count < 10 or arg[2] then
-    io.stderr:write(("usage: %s [COUNT], at least 10\n"):format(arg[0]))
+  if not count or count < least or arg[2] then
+    io.stderr:write(("usage: %s [COUNT], at least %d\n"):format(arg[0], least))
     os.exit(2, true)
   end
   return count
