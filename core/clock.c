@@ -23,7 +23,13 @@ void clock_clean(struct clock *c)
 
 uint64_t clock_now(const struct clock *c)
 {
-    return c->is_virtual ? c->virtual_now : uv_hrtime();
+    return c->is_virtual ? c->virtual_now : uv_hrtime() - c->skipped;
+}
+
+void clock_skip(struct clock *c, uint64_t ns)
+{
+    if (!c->is_virtual)
+        c->skipped += ns;
 }
 
 static bool is_before(const struct deadline *a, const struct deadline *b)
@@ -133,7 +139,7 @@ void clock_make_virtual(struct clock *c)
 {
     if (c->is_virtual)
         return;
-    c->virtual_now = uv_hrtime();
+    c->virtual_now = clock_now(c);
     c->is_virtual = true;
 }
 

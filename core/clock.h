@@ -29,6 +29,7 @@ struct clock {
     uint64_t sets; /* so far */
     uint64_t virtual_now;
     uint64_t earliest; /* while firing: when a new deadline may fire */
+    uint64_t skipped;  /* ns of the machine's time that were not counted */
     bool is_virtual;
 };
 
@@ -55,6 +56,9 @@ uint64_t clock_next(const struct clock *c);
 /* Fires everything due now, in order of time, and for one time in the order
    in which it was set; returns how many fired. */
 size_t clock_fire(struct clock *c);
+
+/* Takes so many ns, just gone by, off the clock: it never ran then. */
+void clock_skip(struct clock *c, uint64_t ns);
 
 /* Switches to virtual time, which starts where the real one stands. */
 void clock_make_virtual(struct clock *c);

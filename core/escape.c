@@ -5,7 +5,7 @@
 #include "escape.h"
 
 #define PLUSES 3
-#define OTHER 4 /* in escape_host.pluses: not only pluses */
+#define OTHER 4 /* a count: not only pluses */
 
 static uint64_t later(uint64_t at, uint64_t delay)
 {
@@ -33,17 +33,42 @@ static uint8_t add_pluses(uint8_t before, uint8_t more)
 
 /* ------------------------------------------------------------------ host */
 
+/* A line that stalls makes a pause longer for the module than it was for the
+   host, or shorter. So the host keeps a set of what the module may have
+   counted: bit n stands for n pluses since a silence. */
+#define NO_PLUSES 1u
+#define ALL_COUNTS ((1u << (PLUSES + 1)) - 1)
+
+static uint64_t longer(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
 void escape_host_init(struct escape_host *e, uint64_t before, uint64_t after,
                       uint64_t last)
 {
+    /* Nobody knows for how long the module has heard nothing. */
     *e = (struct escape_host){
-        .before = before, .after = after, .last = last, .pluses = OTHER};
+        .before = before, .after = after, .last = last, .counts = NO_PLUSES};
 }
 
-/* Pluses sent since the last silence, as the module has to see them. */
-static uint8_t host_pluses(const struct escape_host *e, uint64_t now)
+static uint8_t host_counts(const struct escape_host *e, uint64_t now)
 {
-    return now >= later(e->last, e->before) ? 0 : e->pluses;
+    uint64_t gap = now - e->last;
+
+    if (gap / 2 >= longer(e->before, e->after))
+        return NO_PLUSES;
+    if (gap >= e->before / 2)
+        return e->counts | NO_PLUSES;
+    return e->counts;
+}
+
+static uint8_t host_adds(const struct escape_host *e, const char *bytes,
+                         size_t length, uint64_t now)
+{
+    unsigned counts = host_counts(e, now);
+
+    return (uint8_t)(counts << count_pluses(bytes, length) & ALL_COUNTS);
 }
 
 void escape_host_wrote(struct escape_host *e, const char *bytes, size_t length,
@@ -51,16 +76,28 @@ void escape_host_wrote(struct escape_host *e, const char *bytes, size_t length,
 {
     if (length == 0)
         return;
-    e->pluses = add_pluses(host_pluses(e, now), count_pluses(bytes, length));
+    e->counts = host_adds(e, bytes, length, now);
     e->last = now;
+}
+
+void escape_host_left(struct escape_host *e, uint64_t now)
+{
+    e->last = longer(e->last, now);
 }
 
 bool escape_host_would(const struct escape_host *e, const char *bytes,
                        size_t length, uint64_t now)
 {
-    uint8_t pluses = count_pluses(bytes, length);
+    return length > 0 && (host_adds(e, bytes, length, now) & 1u << PLUSES) != 0;
+}
 
-    return length > 0 && add_pluses(host_pluses(e, now), pluses) == PLUSES;
+/* The module may hold pluses until its second silence is over: three more
+   would be too many. */
+static uint64_t host_silence(const struct escape_host *e)
+{
+    if ((e->counts & ~NO_PLUSES) != 0)
+        return longer(e->before, e->after);
+    return e->before;
 }
 
 void escape_host_begin(struct escape_host *e)
@@ -76,11 +113,11 @@ bool escape_host_holds(const struct escape_host *e)
 
 bool escape_host_take(struct escape_host *e, uint64_t now)
 {
-    if (e->step != ESCAPE_QUIET || now < later(e->last, e->before))
+    if (e->step != ESCAPE_QUIET || now < later(e->last, host_silence(e)))
         return false;
     e->step = ESCAPE_SENT;
     e->last = now;
-    e->pluses = PLUSES;
+    e->counts = 1u << PLUSES;
     return true;
 }
 
@@ -100,7 +137,7 @@ uint64_t escape_host_next(const struct escape_host *e)
 {
     switch (e->step) {
     case ESCAPE_QUIET:
-        return later(e->last, e->before);
+        return later(e->last, host_silence(e));
     case ESCAPE_SENT:
         return later(e->last, e->after);
     case ESCAPE_IDLE:

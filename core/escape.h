@@ -38,7 +38,7 @@ struct escape_host {
     uint64_t before, after; /* guard times */
     uint64_t last;          /* when our last byte left */
     enum escape_step step;
-    uint8_t pluses; /* all that was sent since a silence; 4: other bytes too */
+    uint8_t counts; /* of pluses that the module may hold, as a set */
 };
 
 /* `last`: when our last byte before the passthrough left. */
@@ -49,8 +49,12 @@ void escape_host_init(struct escape_host *e, uint64_t before, uint64_t after,
 void escape_host_wrote(struct escape_host *e, const char *bytes, size_t length,
                        uint64_t now);
 
-/* Whether writing these bytes now, and then nothing for a guard time, would
-   be an escape that nobody asked for. */
+/* What was written left a queue only at `now`: the silence begins there. */
+void escape_host_left(struct escape_host *e, uint64_t now);
+
+/* Whether writing these bytes now, and then nothing for a guard time, might
+   be an escape that nobody asked for. In doubt it might: from half a guard
+   time on a pause may be a silence for the module. */
 bool escape_host_would(const struct escape_host *e, const char *bytes,
                        size_t length, uint64_t now);
 

@@ -1,27 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * Byte by byte, one state at a time; see framer.h for the frames.
+ * Byte by byte, one state at a time (framer_inner.h); lines that came whole,
+ * as most do, in one piece. See framer.h for the frames.
  *
- *     START    at a line's first byte: echo, prompt, noise are tried here
- *     LINE     inside a line
- *     DROP     inside a line over the limit, up to its line feed
- *     RAW      inside a counted payload
- *     TAIL     after the counted bytes, where a line end must follow
- *     OVERRUN  after the counted bytes, something else followed
- *
- * The unfinished line is in `text`. A counted payload follows its header in
- * the same buffer, so that a payload that turns out broken can be read again
- * as lines.
+ * The unfinished line is in `text`.
  */
-#include "framer.h"
+#include "framer_inner.h"
 
 #include "text.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
-
-enum state { START, LINE, DROP, RAW, TAIL, OVERRUN, AFTER_PROMPT };
 
 #define NOISE_CHUNK 256u
 /* A larger buffer is not kept between lines: ports are many. */
@@ -50,7 +40,7 @@ void framer_set_vocabulary(struct framer *f, struct vocabulary *v)
     f->vocabulary = v;
 }
 
-static void restart(struct framer *f)
+void framer_restart(struct framer *f)
 {
     f->length = 0;
     f->header_length = 0;
@@ -67,10 +57,10 @@ static void restart(struct framer *f)
 void framer_reset(struct framer *f)
 {
     framer_forget_echo(f);
-    restart(f);
+    framer_restart(f);
 }
 
-static int reserve(struct framer *f, size_t more)
+int framer_reserve(struct framer *f, size_t more)
 {
     if (f->length + more <= f->capacity)
         return 0;
@@ -85,9 +75,9 @@ static int reserve(struct framer *f, size_t more)
     return 0;
 }
 
-static int append(struct framer *f, const char *bytes, size_t length)
+int framer_append(struct framer *f, const char *bytes, size_t length)
 {
-    int err = reserve(f, length);
+    int err = framer_reserve(f, length);
     if (err < 0)
         return err;
     memcpy(f->text + f->length, bytes, length);
@@ -102,9 +92,7 @@ static void emit(struct framer *f, enum frame_kind kind, const char *bytes,
     f->emit(f->arg, &frame);
 }
 
-/* Lines are handed out from a buffer that the callback cannot disturb: the
-   framer's text is detached while it runs. */
-static char *detach(struct framer *f)
+char *framer_detach(struct framer *f)
 {
     char *text = f->text;
     f->text = NULL;
@@ -112,8 +100,7 @@ static char *detach(struct framer *f)
     return text;
 }
 
-/* Gives a detached buffer back when the callback left none of its own. */
-static void attach(struct framer *f, char *text, size_t capacity)
+void framer_attach(struct framer *f, char *text, size_t capacity)
 {
     if (f->text == NULL && !f->stopped && capacity <= KEPT_BUFFER) {
         f->text = text;
@@ -170,163 +157,15 @@ static void end_line(struct framer *f)
     bool noisy = f->is_noisy;
 
     if (is_echo(f)) {
-        restart(f);
+        framer_restart(f);
         finish_echo(f);
         return;
     }
-    char *text = detach(f);
+    char *text = framer_detach(f);
 
-    restart(f);
+    framer_restart(f);
     emit_line(f, text, length, noisy);
-    attach(f, text, capacity);
-}
-
-/* Whether the text so far ends in a line that every module knows: then the
-   quote or the count that holds it was never meant. `start`: where it is. */
-static bool ends_known(const struct framer *f, size_t from, size_t *start)
-{
-    const struct vocabulary *v = f->vocabulary;
-    size_t end = text_trimmed(f->text, f->length);
-    size_t at;
-
-    while (end > from && f->text[end - 1] == '\n')
-        end = text_trimmed(f->text, end - 1);
-    for (at = end; at > from && f->text[at - 1] != '\n'; at--)
-        continue;
-    if (v == NULL || at == end)
-        return false;
-    size_t word = vocabulary_boot_at(v, f->text + at, end - at, false);
-    if (word == end - at) {
-        word = 0;
-        if (!vocabulary_knows(v, f->text + at, end - at))
-            return false;
-    }
-    *start = at + word;
-    return true;
-}
-
-/* counted payloads */
-
-static int start_payload(struct framer *f, uint64_t count)
-{
-    f->header_length = f->length;
-    f->wanted = count;
-    f->state = count == 0 ? TAIL : RAW;
-    return reserve(f, 1);
-}
-
-static void emit_payload(struct framer *f, size_t length,
-                         enum payload_fault fault)
-{
-    size_t header =
-        text_trimmed(f->text, text_without_line_end(f->text, f->header_length));
-    if (header > 0 && f->text[header - 1] == ',')
-        header--;
-    struct frame frame = {
-        .kind = FRAME_PAYLOAD,
-        .fault = fault,
-        .bytes = f->text + f->header_length,
-        .length = length,
-        .header = f->text,
-        .header_length = header,
-    };
-    f->emit(f->arg, &frame);
-}
-
-/* Ends a payload after `length` bytes; what follows it in the buffer is read
-   again as lines. */
-static int end_payload(struct framer *f, size_t length,
-                       enum payload_fault fault)
-{
-    struct framer whole = *f;
-    size_t rest = f->header_length + length;
-    char *text = detach(f);
-    int err = 0;
-    restart(f);
-    whole.text = text;
-    /* The line ends between are no data either, should the callee want it. */
-    while (rest < whole.length && (text[rest] == '\r' || text[rest] == '\n'))
-        rest++;
-    emit_payload(&whole, length, fault);
-    if (!f->stopped && rest < whole.length)
-        err = framer_feed(f, text + rest, whole.length - rest);
-    attach(f, text, whole.capacity);
-    return err;
-}
-
-/* Whether a known line may stand where the payload was to begin: none was
-   announced, or what was announced did not come. */
-static bool may_be_empty(const struct framer *f)
-{
-    return f->text[f->header_length - 1] != ',' &&
-           (f->wanted == 0 || f->state == RAW);
-}
-
-/* The declared count was wrong: looks for a line that the payload swallowed.
-   Returns true when the payload was ended there. */
-static bool split_back(struct framer *f, int *err)
-{
-    const struct vocabulary *v = f->vocabulary;
-    size_t start;
-
-    if (!ends_known(f, f->header_length, &start) ||
-        (start == f->header_length && !may_be_empty(f)))
-        return false;
-    const char *tail = f->text + start;
-    bool reboot = vocabulary_boots(
-        v, tail,
-        text_trimmed(tail, text_without_line_end(tail, f->length - start)));
-    size_t length = start - f->header_length;
-    /* Every line end before the swallowed line separates, none belongs. */
-    const char *payload = f->text + f->header_length;
-    size_t kept = length;
-    while (kept > 0 && (payload[kept - 1] == '\r' || payload[kept - 1] == '\n'))
-        kept--;
-    enum payload_fault fault = f->wanted == 0 ? PAYLOAD_WHOLE : PAYLOAD_SHORT;
-    *err = end_payload(f, kept, reboot ? PAYLOAD_CUT : fault);
-    return true;
-}
-
-static int feed_raw(struct framer *f, const char *bytes, size_t length,
-                    size_t *taken)
-{
-    uint64_t missing = f->wanted - (f->length - f->header_length);
-    size_t take = length < missing ? length : (size_t)missing;
-    int err = append(f, bytes, take);
-    if (err < 0)
-        return err;
-    *taken = take;
-    if (take == missing)
-        f->state = TAIL;
-    return 0;
-}
-
-/* After the counted bytes: CR LF ends the payload, anything else means that
-   the count was wrong and the payload goes on to the next line end. */
-static int feed_tail(struct framer *f, char byte)
-{
-    size_t extra = f->length - f->header_length - (size_t)f->wanted;
-    int err;
-
-    if (byte == '\n' && extra <= 1)
-        return end_payload(f, (size_t)f->wanted, PAYLOAD_WHOLE);
-    err = append(f, &byte, 1);
-    if (err == 0 && !(byte == '\r' && extra == 0))
-        f->state = OVERRUN;
-    return err;
-}
-
-static int feed_overrun(struct framer *f, char byte)
-{
-    int err = append(f, &byte, 1);
-    if (err < 0 || (byte != '\n' &&
-                    f->length - f->header_length < f->wanted + f->max_line))
-        return err;
-    if (split_back(f, &err))
-        return err;
-    size_t length = f->length - f->header_length;
-    size_t kept = text_without_line_end(f->text + f->header_length, length);
-    return end_payload(f, kept, PAYLOAD_LONG);
+    framer_attach(f, text, capacity);
 }
 
 /* echo */
@@ -342,6 +181,7 @@ int framer_expect_echo(struct framer *f, const char *bytes, size_t length,
     f->echo_length = length;
     f->echo_at = f->echo_start = 0;
     f->echo_eol = eol;
+    f->blank_spare = false;
     return 0;
 }
 
@@ -387,11 +227,16 @@ static bool match_echo(struct framer *f, char byte, int *err)
     if (f->echo_at < f->echo_length) {
         if (byte == f->echo[f->echo_at]) {
             f->echo_at++;
+            f->blank_spare = f->blank_spare && byte == ' ';
             if (f->echo_at == f->echo_length && !f->echo_eol)
                 finish_echo(f);
             return true;
         }
-        if (is_eol && !is_answer(f)) {
+        if (f->blank_spare && byte == ' ') {
+            f->blank_spare = false; /* the first was the prompt's own */
+            return true;
+        }
+        if (is_eol && !f->echo_whole && !is_answer(f)) {
             f->echo_start = f->echo_at;
             return true;
         }
@@ -421,13 +266,13 @@ static void flush_noise(struct framer *f)
 {
     size_t length = f->length;
     size_t capacity = f->capacity;
-    char *text = detach(f);
+    char *text = framer_detach(f);
 
     if (length > 0) {
         f->is_noisy = true;
         emit(f, FRAME_NOISE, text, length);
     }
-    attach(f, text, capacity);
+    framer_attach(f, text, capacity);
 }
 
 static int feed_line(struct framer *f, char byte);
@@ -442,7 +287,7 @@ static int feed_start(struct framer *f, char byte)
     if (match_echo(f, byte, &err))
         return err;
     if (is_noise(byte))
-        return append(f, &byte, 1);
+        return framer_append(f, &byte, 1);
     if (byte == '\r' || byte == '\n') {
         f->is_noisy = false;
         return 0;
@@ -462,6 +307,7 @@ static int feed_after_prompt(struct framer *f, char byte)
 {
     if (f->echo_length > 0 && byte == f->echo[0]) {
         f->state = START; /* the payload comes back and looks like that */
+        f->blank_spare = true;
         return feed_start(f, byte);
     }
     if (byte == '\r')
@@ -478,12 +324,12 @@ static int feed_line(struct framer *f, char byte)
         if (f->length > 0 &&
             vocabulary_count(f->vocabulary, f->text,
                              text_trimmed(f->text, f->length), true, &count))
-            return start_payload(f, count);
+            return framer_start_payload(f, count);
         end_line(f);
         return 0;
     }
     if (f->length >= f->max_line) {
-        restart(f);
+        framer_restart(f);
         f->state = DROP;
         emit(f, FRAME_OVERFLOW, NULL, 0);
         return 0;
@@ -492,10 +338,10 @@ static int feed_line(struct framer *f, char byte)
         f->in_quotes = !f->in_quotes;
     if (byte == ',' &&
         vocabulary_count(f->vocabulary, f->text, f->length, false, &count)) {
-        err = append(f, &byte, 1);
-        return err < 0 ? err : start_payload(f, count);
+        err = framer_append(f, &byte, 1);
+        return err < 0 ? err : framer_start_payload(f, count);
     }
-    return append(f, &byte, 1);
+    return framer_append(f, &byte, 1);
 }
 
 static int feed_byte(struct framer *f, char byte)
@@ -507,18 +353,62 @@ static int feed_byte(struct framer *f, char byte)
         return feed_line(f, byte);
     case DROP:
         if (byte == '\n')
-            restart(f);
+            framer_restart(f);
         return 0;
     case RAW:
         break; /* in chunks, see framer_feed */
     case TAIL:
-        return feed_tail(f, byte);
+        return framer_feed_tail(f, byte);
     case OVERRUN:
-        return feed_overrun(f, byte);
+        return framer_feed_overrun(f, byte);
     case AFTER_PROMPT:
         return feed_after_prompt(f, byte);
     }
     return 0;
+}
+
+/* Our own text in one piece, with the line end after it. */
+static bool feed_whole_echo(struct framer *f, const char *bytes, size_t length,
+                            size_t *taken)
+{
+    size_t n = f->echo_length;
+
+    if (f->echo_at > 0 || f->echo_start > 0 || !f->echo_eol || f->is_reading ||
+        length <= n || (bytes[n] != '\r' && bytes[n] != '\n') ||
+        memcmp(bytes, f->echo, n) != 0)
+        return false;
+    *taken = n + 1;
+    finish_echo(f);
+    return true;
+}
+
+/* A line that is all there and that no hook asks about needs no copy. */
+static bool feed_whole(struct framer *f, const char *bytes, size_t length,
+                       size_t *taken)
+{
+    if (f->state != START || f->length > 0 || f->quoted_crlf)
+        return false;
+    if (f->echo_length > 0)
+        return feed_whole_echo(f, bytes, length, taken);
+    if (*bytes == '\r' || *bytes == '\n') { /* an empty line */
+        f->is_noisy = false;
+        *taken = length > 1 && bytes[1] == '\n' ? 2 : 1;
+        return true;
+    }
+    if (is_noise(*bytes) || (f->prompt && *bytes == '>'))
+        return false;
+    const char *end =
+        memchr(bytes, '\n', length <= f->max_line ? length : f->max_line + 1);
+    if (end == NULL)
+        return false;
+    size_t n = (size_t)(end - bytes);
+    if (vocabulary_may_count(f->vocabulary, bytes, n))
+        return false;
+    bool noisy = f->is_noisy;
+    framer_restart(f);
+    *taken = n + 1;
+    emit_line(f, bytes, n, noisy);
+    return true;
 }
 
 int framer_feed(struct framer *f, const char *bytes, size_t length)
@@ -530,8 +420,10 @@ int framer_feed(struct framer *f, const char *bytes, size_t length)
             return 0;
         }
         size_t taken = 1;
-        if (f->state == RAW)
-            err = feed_raw(f, bytes + i, length - i, &taken);
+        if (feed_whole(f, bytes + i, length - i, &taken))
+            err = 0;
+        else if (f->state == RAW)
+            err = framer_feed_raw(f, bytes + i, length - i, &taken);
         else
             err = feed_byte(f, bytes[i]);
         i += taken;
@@ -548,23 +440,42 @@ bool framer_is_pending(const struct framer *f)
     return f->state != START || f->length > 0;
 }
 
-/* Lines that were held together by a quote that never closed. */
-static int release_quotes(struct framer *f)
+/* Lines that were held together, by a quote that never closed or by a module
+   that ends them with CR alone. */
+static int release_lines(struct framer *f)
 {
     size_t length = f->length;
-    char *text = detach(f);
-    int err;
+    bool noisy = f->is_noisy;
+    char *text = framer_detach(f);
 
-    restart(f);
-    f->quoted_crlf = false;
+    for (size_t i = 0; i < length; i++)
+        text[i] = text[i] == '\r' ? '\n' : text[i];
+    f->quoted_crlf = f->quoted_crlf && !f->in_quotes;
+    framer_restart(f);
+    f->is_noisy = noisy;
     f->state = LINE;
-    err = framer_feed(f, text, length);
+    int err = framer_feed(f, text, length);
     free(text);
     return err;
 }
 
+/* All counted bytes came and no line end behind them: where the payload stood
+   in its header's line and ends in one, that was counted, too. */
+static int end_counted(struct framer *f)
+{
+    const char *payload = f->text + f->header_length;
+    size_t wanted = (size_t)f->wanted;
+
+    if (f->text[f->header_length - 1] == ',' && wanted > 0 &&
+        payload[wanted - 1] == '\n')
+        return framer_end_payload(f, text_without_line_end(payload, wanted),
+                           PAYLOAD_SHORT);
+    return framer_end_payload(f, wanted, PAYLOAD_WHOLE);
+}
+
 int framer_idle(struct framer *f)
 {
+    const struct vocabulary *v = f->vocabulary;
     int err = 0;
     size_t start;
 
@@ -574,19 +485,21 @@ int framer_idle(struct framer *f)
         return 0;
     case LINE:
         if (f->in_quotes && f->quoted_crlf)
-            return ends_known(f, 0, &start) ? release_quotes(f) : 0;
+            return vocabulary_ends(v, f->text, 0, f->length, &start)
+                       ? release_lines(f)
+                       : 0;
         if (f->length > 0 && f->text[f->length - 1] == '\r')
-            end_line(f); /* a module that ends lines with CR alone */
+            return release_lines(f);
         return 0;
     case TAIL:
-        return end_payload(f, (size_t)f->wanted, PAYLOAD_WHOLE);
+        return end_counted(f);
     case RAW:
     case OVERRUN:
-        if (split_back(f, &err))
+        if (framer_split_back(f, &err))
             return err;
         if (f->length > f->header_length && f->text[f->length - 1] == '\n') {
             size_t length = f->length - f->header_length;
-            return end_payload(
+            return framer_end_payload(
                 f, text_without_line_end(f->text + f->header_length, length),
                 f->state == RAW ? PAYLOAD_SHORT : PAYLOAD_LONG);
         }

@@ -73,6 +73,8 @@ struct framer {
     bool prompt;      /* a prompt is expected */
     bool quoted_crlf; /* line ends inside quotes belong to the line */
     bool echo_eol;    /* the echo must end with a line end */
+    bool echo_whole;  /* no other line splits the echo */
+    bool blank_spare; /* a blank was taken for the echo's, or is the prompt's */
     bool in_quotes;
     bool is_noisy;   /* noise came before the line, with no line end between */
     bool is_reading; /* bytes that were taken for an echo are read again */

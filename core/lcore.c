@@ -84,7 +84,6 @@ static int keep_traceback(lua_State *L)
 
 void core_report(struct core *c, lua_State *L, const char *traceback, int owner)
 {
-    (void)c;
     int err = lua_gettop(L);
 
     lua_rawgetp(L, LUA_REGISTRYINDEX, &error_key);
@@ -101,7 +100,10 @@ void core_report(struct core *c, lua_State *L, const char *traceback, int owner)
         lua_pushnil(L);
     else
         lua_pushvalue(L, owner);
-    if (lua_pcall(L, 3, 0, 0) != LUA_OK)
+    core_enter(c, NULL); /* it may look at what a script raised */
+    int status = lua_pcall(L, 3, 0, 0);
+    core_leave(c);
+    if (status != LUA_OK)
         lua_writestringerror("attest: error in the handler of errors: %s\n",
                              luaL_tolstring(L, -1, NULL));
     lua_settop(L, err - 1);
@@ -116,25 +118,71 @@ static void set_callback_owner(struct core *c, lua_State *L, int owner)
     lua_rawsetp(L, LUA_REGISTRYINDEX, &c->tasks);
 }
 
-void core_call(struct core *c, lua_State *L, int nargs, int owner)
+void core_enter(struct core *c, struct account *account)
 {
-    int base = lua_gettop(L) - nargs;
+    c->resumes++;
+    memory_charge(&c->memory, account);
+}
+
+void core_leave(struct core *c)
+{
+    memory_charge(&c->memory, NULL);
+    watchdog_leave(c);
+    c->resumes++;
+}
+
+void core_close(struct core *c, lua_State *thread, struct account *account)
+{
+    c->closing = thread;
+    core_enter(c, account);
+    lua_resetthread(thread);
+    core_leave(c);
+    c->closing = NULL;
+}
+
+struct account *core_begin(struct core *c, lua_State *L, int owner)
+{
+    struct account *account = NULL;
 
     lua_pushcfunction(L, keep_traceback);
-    lua_insert(L, base);
-    if (owner != 0)
+    if (owner != 0) {
         set_callback_owner(c, L, owner);
-    c->resumes++;
-    int status = lua_pcall(L, nargs, 0, base);
-    c->resumes++;
-    if (owner != 0)
-        set_callback_owner(c, L, 0);
+        account = push_account(L, owner);
+        lua_pop(L, 1); /* the owner anchors it */
+    }
+    return account;
+}
+
+void core_do(struct core *c, lua_State *L, int nargs, int handler, int owner,
+             struct account *account)
+{
+    core_enter(c, account);
+    int status = lua_pcall(L, nargs, 0, handler);
+    core_leave(c);
     if (status != LUA_OK) {
         lua_rawgetp(L, LUA_REGISTRYINDEX, &traceback_key);
         lua_insert(L, -2);
+        lua_pushnil(L); /* out of memory makes no traceback */
+        lua_rawsetp(L, LUA_REGISTRYINDEX, &traceback_key);
         core_report(c, L, lua_tostring(L, -2), owner);
         lua_pop(L, 1);
     }
+}
+
+void core_end(struct core *c, lua_State *L, int owner)
+{
+    if (owner != 0)
+        set_callback_owner(c, L, 0);
+}
+
+void core_call(struct core *c, lua_State *L, int nargs, int owner)
+{
+    int base = lua_gettop(L) - nargs;
+    struct account *account = core_begin(c, L, owner);
+
+    lua_insert(L, base);
+    core_do(c, L, nargs, base, owner, account);
+    core_end(c, L, owner);
     lua_remove(L, base);
 }
 
@@ -179,6 +227,20 @@ static int l_on_error(lua_State *L)
     luaL_checktype(L, 1, LUA_TFUNCTION);
     lua_settop(L, 1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &error_key);
+    return 0;
+}
+
+/***
+Sets who answers for errors in the running task, or callback, and in what it
+starts.
+
+@function set_owner
+@param owner any value
+*/
+static int l_set_owner(lua_State *L)
+{
+    lua_settop(L, 1);
+    core_set_owner(core_get(L), L);
     return 0;
 }
 
@@ -323,6 +385,7 @@ static int core_gc(lua_State *L)
     while (c->ports > 0)
         uv_run(c->loop.uv, UV_RUN_NOWAIT);
     loop_clean(&c->loop);
+    memory_unwatch(&c->memory, L);
     c->L = NULL;
     return 0;
 }
@@ -357,9 +420,11 @@ __attribute__((visibility("default"))) int luaopen_attest_core(lua_State *L);
 int luaopen_attest_core(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"now", l_now},   {"wall", l_wall},       {"virtual", l_virtual},
-        {"hold", l_hold}, {"release", l_release}, {"on_error", l_on_error},
-        {"live", l_live}, {"sha256", l_sha256},   {"owner", l_owner},
+        {"now", l_now},         {"wall", l_wall},
+        {"virtual", l_virtual}, {"hold", l_hold},
+        {"release", l_release}, {"on_error", l_on_error},
+        {"live", l_live},       {"sha256", l_sha256},
+        {"owner", l_owner},     {"set_owner", l_set_owner},
         {NULL, NULL},
     };
 
@@ -377,5 +442,6 @@ int luaopen_attest_core(lua_State *L)
     lescape_register(L);
     lsqlite_register(L);
     lwatchdog_register(L);
+    lmemory_register(L);
     return 1;
 }

@@ -5,6 +5,7 @@
 #ifndef ATTEST_LCORE_H
 #define ATTEST_LCORE_H
 
+#include "lmemory.h"
 #include "loop.h"
 
 #include <lauxlib.h>
@@ -14,8 +15,10 @@ struct ltask;
 
 struct core {
     struct loop loop;
+    struct memory memory;
     lua_State *L;          /* the main thread; callbacks run on it */
     struct ltask *current; /* the task that runs now, or NULL */
+    lua_State *closing;    /* a failed task whose variables close, or NULL */
     unsigned tasks;        /* not yet done */
     unsigned ports;        /* open, or closing */
     unsigned timers;       /* waiting */
@@ -28,6 +31,17 @@ struct core {
 /* The core of this state; raises when it was closed. */
 struct core *core_get(lua_State *L);
 struct loop *core_loop(lua_State *L);
+
+/* What runs from here on counts as one turn, at the cost of that account (or
+   NULL): the watchdog times it. Turns do not nest. */
+void core_enter(struct core *c, struct account *account);
+void core_leave(struct core *c);
+
+/* Takes the turn's time off the clock when the watchdog had to end it. */
+void watchdog_leave(struct core *c);
+
+/* Closes the variables of a failed task, as a turn of its own. */
+void core_close(struct core *c, lua_State *thread, struct account *account);
 
 /* Calls the function below its `nargs` arguments on the main thread, outside
    any task. An error goes to the handler of core.on_error with the owner that
@@ -45,12 +59,23 @@ void core_check_memory(struct core *c, lua_State *L);
 /* Makes room in the clock for `count` more tasks, timers or ports. */
 void core_reserve(lua_State *L, unsigned count);
 
+/* The same in pieces, for callbacks in a row that have one owner: core_begin()
+   pushes a message handler and returns the owner's account; core_do() calls the
+   function below its arguments; core_end() leaves the handler there. */
+struct account *core_begin(struct core *c, lua_State *L, int owner);
+void core_do(struct core *c, lua_State *L, int nargs, int handler, int owner,
+             struct account *account);
+void core_end(struct core *c, lua_State *L, int owner);
+
 /* Hands an error (on top, popped) to the handler of core.on_error. */
 void core_report(struct core *c, lua_State *L, const char *traceback,
                  int owner);
 
 /* The owner of what runs now: a task's or a callback's; pushes one value. */
 void core_push_owner(struct core *c, lua_State *L);
+
+/* Makes the value on top, which is popped, the owner. */
+void core_set_owner(struct core *c, lua_State *L);
 
 /* Pushes nil, "NAME: text", "NAME"; returns 3. `detail` replaces the text. */
 int push_failure(lua_State *L, int err, const char *detail);

@@ -114,6 +114,17 @@ static int l_wrote(lua_State *L)
 }
 
 /***
+Notes that the last byte left a queue only now.
+
+@function escape_host:left
+*/
+static int l_left(lua_State *L)
+{
+    escape_host_left(check_host(L), time_argument(L, 2));
+    return 0;
+}
+
+/***
 Tells whether writing these bytes now could be an escape nobody asked for.
 
 @function escape_host:would
@@ -302,11 +313,11 @@ static void new_type(lua_State *L, const char *name, const luaL_Reg *methods)
 void lescape_register(lua_State *L)
 {
     static const luaL_Reg host[] = {
-        {"wrote", l_wrote},    {"would", l_would},
-        {"begin", l_begin},    {"holds", l_holds},
-        {"take", l_take},      {"is_done", l_is_done},
-        {"wait", l_host_wait}, {"finish", l_host_finish},
-        {NULL, NULL},
+        {"wrote", l_wrote},        {"left", l_left},
+        {"would", l_would},        {"begin", l_begin},
+        {"holds", l_holds},        {"take", l_take},
+        {"is_done", l_is_done},    {"wait", l_host_wait},
+        {"finish", l_host_finish}, {NULL, NULL},
     };
     static const luaL_Reg module[] = {
         {"feed", l_feed},

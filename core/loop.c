@@ -48,7 +48,7 @@ static void arm(struct loop *l)
 
     if (l->clock.is_virtual || next >= l->armed)
         return;
-    uint64_t now = uv_hrtime();
+    uint64_t now = clock_now(&l->clock);
     uint64_t ms = next > now ? (next - now + 999999) / 1000000 : 0;
     /* A 0 ms timer re-armed in its own callback starves all I/O. */
     uv_update_time(l->uv);

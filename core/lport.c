@@ -52,21 +52,40 @@ static bool push_box(lua_State *L, const struct lport *lp)
     return !lua_isnil(L, -1);
 }
 
-/* Pushes box, owner and handler. Returns the owner's index, or 0. */
-static int push_handler(lua_State *L, struct lport *lp)
+/* What a handler is called with, from this stack index on. */
+enum { CALL_BOX, CALL_OWNER, CALL_MESSAGE, CALL_FUNCTION };
+
+/* Pushes it. Returns its index, or 0 when nobody listens. */
+static int begin_calls(lua_State *L, struct lport *lp)
 {
     int top = lua_gettop(L);
 
+    lua_checkstack(L, 16);
     if (!lp->has_handler || !push_box(L, lp)) {
         lua_settop(L, top);
-        return -1;
+        return 0;
     }
     if (lp->has_owner)
         lua_getiuservalue(L, top + 1, VALUE_OWNER);
     else
         lua_pushnil(L);
+    lp->account =
+        core_begin(lp->core, L, lp->has_owner ? top + 1 + CALL_OWNER : 0);
     lua_getiuservalue(L, top + 1, VALUE_HANDLER);
-    return lp->has_owner ? top + 2 : 0;
+    return top + 1;
+}
+
+static int owner_of(lua_State *L, int calls)
+{
+    return lua_isnil(L, calls + CALL_OWNER) ? 0 : calls + CALL_OWNER;
+}
+
+static void end_calls(lua_State *L, struct lport *lp, int calls)
+{
+    if (calls == 0)
+        return;
+    core_end(lp->core, L, owner_of(L, calls));
+    lua_settop(L, calls - 1);
 }
 
 static int push_frame(lua_State *L, const struct frame *f)
@@ -114,20 +133,49 @@ static int deliver(lua_State *L)
     return 0;
 }
 
+/* Frames of one chunk share what they are called with. */
+static bool is_in_chunk(const struct lport *lp, const lua_State *L)
+{
+    return lp->in_chunk && L == lp->core->L;
+}
+
+int lport_begin(struct lport *lp, lua_State *L)
+{
+    int calls = is_in_chunk(lp, L) ? lp->calls : 0;
+
+    if (calls == 0)
+        calls = begin_calls(L, lp);
+    if (is_in_chunk(lp, L))
+        lp->calls = calls;
+    if (calls != 0)
+        lua_pushvalue(L, calls + CALL_FUNCTION);
+    return calls;
+}
+
+void lport_call(struct lport *lp, lua_State *L, int calls, int nargs)
+{
+    core_do(lp->core, L, nargs, calls + CALL_MESSAGE, owner_of(L, calls),
+            lp->account);
+    if (!is_in_chunk(lp, L))
+        end_calls(L, lp, calls);
+}
+
 static void on_frame(void *arg, const struct frame *f)
 {
     struct lport *lp = arg;
     lua_State *L = lp->core->L;
-    int top = lua_gettop(L);
-    int owner = push_handler(L, lp);
 
-    if (owner >= 0) {
+    if (lp->exchange.state != EXCHANGE_NONE && exchange_take(lp, f))
+        return;
+    if (!lp->has_handler || hearing_drops(lp, f))
+        return;
+    int calls = lport_begin(lp, L);
+    if (calls != 0) {
         lua_pushcfunction(L, deliver);
         lua_insert(L, -2);
         lua_pushlightuserdata(L, (void *)f);
-        core_call(lp->core, L, 2, owner);
+        lport_call(lp, L, calls, 2);
     }
-    lua_settop(L, top);
 }
 
 /* events of the port */
@@ -140,14 +188,14 @@ static uint64_t idle_after(const struct lport *lp)
 static int say_closed(lua_State *L)
 {
     struct lport *lp = lua_touserdata(L, 1);
-    int owner = push_handler(L, lp);
+    int calls = lport_begin(lp, L);
 
-    if (owner < 0)
+    if (calls == 0)
         return 0;
     lua_pushliteral(L, "closed");
     push_failure(L, lp->status, NULL);
     lua_remove(L, -3);
-    core_call(lp->core, L, 3, owner);
+    lport_call(lp, L, calls, 3);
     return 0;
 }
 
@@ -210,16 +258,28 @@ void lport_release_trace(struct lport *lp)
     lp->held_length = 0;
 }
 
+static void log_received(struct lport *lp, const char *bytes, size_t length)
+{
+    if (lp->trace != NULL && lp->holds_trace)
+        hold_chunk(lp, bytes, length, lp->stamp);
+    else if (lp->trace != NULL)
+        trace_bytes(lp->trace, TRACE_RECEIVED, bytes, length, lp->stamp);
+}
+
 static void on_bytes(void *arg, const char *bytes, size_t length, uint64_t at)
 {
     struct lport *lp = arg;
 
     lp->stamp = at;
-    if (lp->trace != NULL && lp->holds_trace)
-        hold_chunk(lp, bytes, length, at);
-    else if (lp->trace != NULL)
-        trace_bytes(lp->trace, TRACE_RECEIVED, bytes, length, at);
-    check_fed(lp, framer_feed(&lp->framer, bytes, length));
+    if (lp->first == 0)
+        lp->first = at;
+    log_received(lp, bytes, length);
+    lp->in_chunk = true;
+    int err = framer_feed(&lp->framer, bytes, length);
+    lp->in_chunk = false;
+    end_calls(lp->core->L, lp, lp->calls);
+    lp->calls = 0;
+    check_fed(lp, err);
     watch_idle(lp);
 }
 
@@ -238,9 +298,10 @@ static void on_closed(void *arg, int err)
     lp->status = err;
     lport_release_trace(lp);
     if (lp->trace != NULL)
-        trace_closed(lp->trace, err == UV_EOF ? 0 : err,
-                     loop_now(&lp->core->loop));
+        trace_closed(lp->trace, err, loop_now(&lp->core->loop));
     on_drained(lp);
+    if (lp->exchange.state != EXCHANGE_NONE)
+        exchange_close(lp);
     core_guard(lp->core, say_closed, lp);
 }
 
@@ -249,6 +310,8 @@ static void on_freed(void *arg)
     struct lport *lp = arg;
 
     framer_clean(&lp->framer);
+    hearing_clean(lp);
+    free(lp->exchange.lines);
     lp->core->ports--;
     free(lp);
 }
@@ -263,6 +326,9 @@ static void close_box(struct lport **box)
         return;
     *box = NULL;
     lp->framer.stopped = true;
+    lp->exchange.state = EXCHANGE_NONE;
+    if (lp->exchange.waiter != NULL)
+        task_wake(lp->exchange.waiter);
     lport_release_trace(lp);
     if (lp->trace != NULL) {
         if (lp->status == 0)
@@ -468,6 +534,14 @@ static int l_listen(lua_State *L)
         luaL_checktype(L, 2, LUA_TFUNCTION);
     lua_settop(L, 2);
     lp->has_handler = !lua_isnil(L, 2);
+    if (lp->calls !=
+        0) { /* called by the former one, in the middle of a chunk */
+        lua_State *M = lp->core->L;
+        lua_pushvalue(L, 2);
+        if (L != M)
+            lua_xmove(L, M, 1);
+        lua_replace(M, lp->calls + CALL_FUNCTION);
+    }
     lua_setiuservalue(L, 1, VALUE_HANDLER);
     core_push_owner(lp->core, L);
     lp->has_owner = !lua_isnil(L, -1);
@@ -512,6 +586,8 @@ void lport_register(lua_State *L)
 
     luaL_newmetatable(L, PORT_TYPE);
     luaL_setfuncs(L, methods, 0);
+    lport_exchange_methods(L);
+    lport_hearing_methods(L);
     lport_use_methods(L);
     lport_line_methods(L);
     lua_pushvalue(L, -1);

@@ -47,6 +47,20 @@ static unsigned check_word(lua_State *L, int index, const char *name,
     return found;
 }
 
+static const char *const parities[] = {"none", "odd",   "even",
+                                       "mark", "space", NULL};
+static const char parity_letters[] = "NOEMS";
+
+static unsigned parity_place(const struct port_config *c)
+{
+    return (unsigned)(strchr(parity_letters, c->parity) - parity_letters);
+}
+
+const char *lport_parity(const struct port_config *c)
+{
+    return parities[parity_place(c)];
+}
+
 static unsigned check_stop_bits(lua_State *L, int index, unsigned standard)
 {
     lua_getfield(L, index, "stop_bits");
@@ -63,12 +77,9 @@ void lport_config(lua_State *L, int index, struct port_config *c)
     static const char *const names[] = {
         "baud", "data_bits", "parity",    "stop_bits", "flow",   "dtr",
         "rts",  "max_line",  "dtr_close", "rts_close", "shared", NULL};
-    static const char *const parities[] = {"none", "odd",   "even",
-                                           "mark", "space", NULL};
-    static const char letters[] = "NOEMS";
     static const char *const flows[] = {"none", "rtscts", "xonxoff", NULL};
     static const char *const policies[] = {"leave", "on", "off", NULL};
-    unsigned parity = (unsigned)(strchr(letters, c->parity) - letters);
+    unsigned parity = parity_place(c);
 
     if (lua_isnoneornil(L, index))
         return;
@@ -78,7 +89,8 @@ void lport_config(lua_State *L, int index, struct port_config *c)
     c->data_bits = lport_count(L, index, "data_bits", c->data_bits);
     if (c->data_bits < 5 || c->data_bits > 8)
         luaL_error(L, "data_bits: %d is not from 5 to 8", (int)c->data_bits);
-    c->parity = letters[check_word(L, index, "parity", parity, parities)];
+    c->parity =
+        parity_letters[check_word(L, index, "parity", parity, parities)];
     c->stop_bits = check_stop_bits(L, index, c->stop_bits);
     c->flow = check_word(L, index, "flow", c->flow, flows);
     c->dtr = check_word(L, index, "dtr", c->dtr, policies);
@@ -86,7 +98,8 @@ void lport_config(lua_State *L, int index, struct port_config *c)
     c->dtr_close = check_word(L, index, "dtr_close", c->dtr_close, policies);
     c->rts_close = check_word(L, index, "rts_close", c->rts_close, policies);
     lua_getfield(L, index, "shared");
-    c->shared = lua_toboolean(L, -1);
+    if (!lua_isnil(L, -1))
+        c->shared = lua_toboolean(L, -1);
     lua_pop(L, 1);
 }
 

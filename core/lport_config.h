@@ -12,6 +12,9 @@
 /* Reads the options at `index` into `c`; absent ones stay as they are. */
 void lport_config(lua_State *L, int index, struct port_config *c);
 
+/* The word of the option parity. Static. */
+const char *lport_parity(const struct port_config *c);
+
 /* The option max_line, or the framer's standard. */
 size_t lport_max_line(lua_State *L, int index);
 

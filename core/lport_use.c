@@ -9,6 +9,17 @@
 #include "lvocabulary.h"
 #include "trace.h"
 
+int lport_write(struct lport *lp, const char *bytes, size_t length)
+{
+    int err = port_write(lp->port, bytes, length);
+
+    lp->first = 0;
+    if (err == 0 && lp->trace != NULL)
+        trace_bytes(lp->trace, TRACE_SENT, bytes, length,
+                    loop_now(&lp->core->loop));
+    return err;
+}
+
 /***
 Hands bytes to the port; what the OS does not take now it gets later.
 
@@ -25,11 +36,8 @@ static int l_write(lua_State *L)
     size_t length;
     const char *bytes = luaL_checklstring(L, 2, &length);
 
-    int err = port_write(lp->port, bytes, length);
-    if (err == 0 && lp->trace != NULL)
-        trace_bytes(lp->trace, TRACE_SENT, bytes, length,
-                    loop_now(&lp->core->loop));
-    return lport_done(L, err, NULL);
+    lp->is_resting = false;
+    return lport_done(L, lport_write(lp, bytes, length), NULL);
 }
 
 static int finish_drain(lua_State *L, int status, lua_KContext ctx)
@@ -89,11 +97,31 @@ static int l_data(lua_State *L)
 }
 
 /***
+Takes bytes for received now: what was kept as data and turned out to be lines.
+
+@function port:feed
+@tparam string bytes
+@treturn[1] true
+@treturn[2] nil
+@treturn[2] string message
+@treturn[2] string `"ENOMEM"`
+*/
+static int l_feed(lua_State *L)
+{
+    struct lport *lp = lport_check(L, 1);
+    size_t length;
+    const char *bytes = luaL_checklstring(L, 2, &length);
+
+    return lport_done(L, framer_feed(&lp->framer, bytes, length), NULL);
+}
+
+/***
 Announces bytes that the module may send back as they were sent.
 
 @function port:expect_echo
 @tparam string bytes
 @tparam[opt=false] boolean eol the echo counts only before a line end
+@tparam[opt=false] boolean whole a line that comes in its middle ends it
 */
 static int l_expect_echo(lua_State *L)
 {
@@ -103,6 +131,7 @@ static int l_expect_echo(lua_State *L)
 
     if (framer_expect_echo(&lp->framer, bytes, length, lua_toboolean(L, 3)) < 0)
         return luaL_error(L, "out of memory");
+    lp->framer.echo_whole = lua_toboolean(L, 4);
     return 0;
 }
 
@@ -182,6 +211,37 @@ static int l_written(lua_State *L)
 {
     struct lport *lp = lport_check(L, 1);
     lua_pushnumber(L, (lua_Number)lp->port->written_at / 1e9);
+    return 1;
+}
+
+/***
+Returns the times of the last write and of what came after it, on the clock of
+`core.now`.
+
+@function port:times
+@treturn number seconds: the last byte was handed to the OS
+@treturn number seconds: the first chunk after it was read; 0: none yet
+@treturn number seconds: the last chunk was read
+*/
+static int l_times(lua_State *L)
+{
+    struct lport *lp = lport_check(L, 1);
+
+    lua_pushnumber(L, (lua_Number)lp->port->written_at / 1e9);
+    lua_pushnumber(L, (lua_Number)lp->first / 1e9);
+    lua_pushnumber(L, (lua_Number)lp->stamp / 1e9);
+    return 3;
+}
+
+/***
+Returns how many bytes were read since the port was opened.
+
+@function port:received
+@treturn int
+*/
+static int l_received(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)lport_check(L, 1)->port->received);
     return 1;
 }
 
@@ -276,6 +336,7 @@ void lport_use_methods(lua_State *L)
         {"write", l_write},
         {"drain", l_drain},
         {"data", l_data},
+        {"feed", l_feed},
         {"expect_echo", l_expect_echo},
         {"forget_echo", l_forget_echo},
         {"expect_prompt", l_expect_prompt},
@@ -285,6 +346,8 @@ void lport_use_methods(lua_State *L)
         {"hold_trace", l_hold_trace},
         {"stamp", l_stamp},
         {"written", l_written},
+        {"times", l_times},
+        {"received", l_received},
         {"path", l_path},
         {"baud", l_baud},
         {"is_closed", l_is_closed},

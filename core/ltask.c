@@ -17,6 +17,7 @@ enum task_value {
     VALUE_COROUTINE = 1,
     VALUE_OWNER,
     VALUE_CANCEL,
+    VALUE_ACCOUNT,
     VALUE_RESULT
 };
 
@@ -24,6 +25,7 @@ struct ltask {
     struct post post;
     struct deadline deadline;
     struct core *core;
+    struct account *account; /* its owner's, or NULL */
     lua_State *coroutine;
     struct ltask *joiners; /* tasks that wait for this one */
     struct ltask *next_joiner;
@@ -36,7 +38,7 @@ struct ltask {
     bool in_wait; /* suspended by core.wait, so core.wake may end it */
 };
 
-static void push_task(lua_State *L, const struct ltask *t)
+void task_push(lua_State *L, const struct ltask *t)
 {
     lua_rawgetp(L, LUA_REGISTRYINDEX, t);
 }
@@ -44,24 +46,6 @@ static void push_task(lua_State *L, const struct ltask *t)
 static struct ltask *check_task(lua_State *L, int arg)
 {
     return luaL_checkudata(L, arg, TASK_TYPE);
-}
-
-/* seconds to ns on the clock; for ever is CLOCK_NEVER */
-uint64_t task_time_after(const struct loop *l, double seconds)
-{
-    if (!(seconds < 1e9))
-        return CLOCK_NEVER;
-    /* Rounded up: a wait for what is left of a second ends after it, or a
-       loop that waits until a time would never get there. */
-    uint64_t ns = seconds <= 0 ? 0 : (uint64_t)(seconds * 1e9) + 1;
-    return loop_now(l) + ns;
-}
-
-double task_check_seconds(lua_State *L, int arg)
-{
-    double seconds = luaL_checknumber(L, arg);
-    luaL_argcheck(L, seconds >= 0, arg, "seconds must not be negative");
-    return seconds;
 }
 
 /* running */
@@ -103,7 +87,7 @@ static void keep_result(lua_State *L, struct ltask *t, int count)
         lua_rawseti(L, -1 - i, i);
     lua_pushinteger(L, count);
     lua_setfield(L, -2, "n");
-    push_task(L, t);
+    task_push(L, t);
     lua_insert(L, -2);
     lua_setiuservalue(L, -2, VALUE_RESULT);
     lua_pop(L, 1);
@@ -131,7 +115,7 @@ static void finish(struct ltask *t, int results)
 /* Nobody waits for this task: its error would be lost. */
 static void report_failure(lua_State *L, struct ltask *t)
 {
-    push_task(L, t);
+    task_push(L, t);
     lua_getiuservalue(L, -1, VALUE_OWNER);
     lua_getiuservalue(L, -2, VALUE_RESULT);
     lua_rawgeti(L, -1, 2);
@@ -147,12 +131,15 @@ static void fail(struct ltask *t)
     t->status = FAILED;
     lua_checkstack(L, 8);
     lua_xmove(t->coroutine, L, 1);
-    luaL_traceback(L, t->coroutine, NULL, 0);
+    if (t->cancelled && t->joiners == NULL)
+        lua_pushnil(L); /* it is known why, and a traceback takes its time */
+    else
+        luaL_traceback(L, t->coroutine, NULL, 0);
     keep_result(L, t, 2);
     if (t->joiners == NULL && !t->awaited)
         report_failure(L, t);
     wake_joiners(t);
-    lua_resetthread(t->coroutine); /* closes its to-be-closed variables */
+    core_close(t->core, t->coroutine, t->account);
     forget(L, t);
 }
 
@@ -166,10 +153,10 @@ static int resume_task(lua_State *L)
     t->arguments = 0;
     t->status = RUNNING;
     c->current = t;
-    c->resumes++;
+    core_enter(c, t->account);
     int status = lua_resume(t->coroutine, L, arguments, &results);
+    core_leave(c);
     c->current = NULL;
-    c->resumes++;
 
     if (status == LUA_OK) {
         finish(t, results);
@@ -177,8 +164,9 @@ static int resume_task(lua_State *L)
         fail(t);
     } else if (t->status == RUNNING) {
         lua_pop(t->coroutine, results);
-        lua_pushliteral(t->coroutine, "a task called coroutine.yield outside "
-                                      "of a coroutine of its own");
+        if (!watchdog_push_error(t->coroutine))
+            lua_pushliteral(t->coroutine, "a task called coroutine.yield "
+                                          "outside of a coroutine of its own");
         fail(t);
     }
     return 0;
@@ -216,16 +204,15 @@ void task_check(lua_State *L)
 
 static void raise_cancel(lua_State *L, struct ltask *t)
 {
-    push_task(L, t);
+    task_push(L, t);
     lua_getiuservalue(L, -1, VALUE_CANCEL);
     lua_error(L);
 }
 
-int task_suspend(lua_State *L, double seconds, lua_KContext ctx,
-                 lua_KFunction k)
+static int suspend(struct core *c, lua_State *L, uint64_t at, lua_KContext ctx,
+                   lua_KFunction k)
 {
-    task_check(L);
-    struct ltask *t = task_current(L);
+    struct ltask *t = c->current;
 
     t->status = WAITING;
     t->reason = TASK_WOKEN;
@@ -234,12 +221,31 @@ int task_suspend(lua_State *L, double seconds, lua_KContext ctx,
         /* through k, so that the object forgets its waiter */
         return k(L, LUA_YIELD, ctx);
     }
-    if (seconds >= 0) {
-        uint64_t at = task_time_after(&t->core->loop, seconds);
-        if (at != CLOCK_NEVER)
-            loop_set(&t->core->loop, &t->deadline, at);
-    }
+    if (at != CLOCK_NEVER)
+        loop_set(&c->loop, &t->deadline, at);
     return lua_yieldk(L, 0, ctx, k);
+}
+
+int task_suspend(lua_State *L, double seconds, lua_KContext ctx,
+                 lua_KFunction k)
+{
+    task_check(L);
+    struct core *c = core_get(L);
+    uint64_t at =
+        seconds < 0 ? CLOCK_NEVER : task_time_after(&c->loop, seconds);
+    return suspend(c, L, at, ctx, k);
+}
+
+int task_suspend_until(struct core *c, lua_State *L, uint64_t at,
+                       lua_KContext ctx, lua_KFunction k)
+{
+    c->current->in_wait = true;
+    return suspend(c, L, at, ctx, k);
+}
+
+bool task_is_cancelled(const struct core *c)
+{
+    return c->current->cancelled;
 }
 
 void task_wake(struct ltask *t)
@@ -283,6 +289,8 @@ static int l_spawn(lua_State *L)
     t->coroutine = lua_newthread(L);
     lua_setiuservalue(L, -2, VALUE_COROUTINE);
     core_push_owner(c, L);
+    t->account = push_account(L, -1);
+    lua_setiuservalue(L, -3, VALUE_ACCOUNT);
     lua_setiuservalue(L, -2, VALUE_OWNER);
     luaL_checkstack(t->coroutine, count, "too many arguments");
     lua_pushvalue(L, -1);
@@ -308,7 +316,7 @@ static int l_current(lua_State *L)
     if (c->current == NULL)
         lua_pushnil(L);
     else
-        push_task(L, c->current);
+        task_push(L, c->current);
     return 1;
 }
 
@@ -390,8 +398,7 @@ static int l_wake(lua_State *L)
 }
 
 /***
-Makes the task's pending wait raise an error, and each later one, until
-`task:forgive`.
+Makes the task's pending wait raise an error, and each later one.
 
 @function task:cancel
 @param err the error to raise, any value but nil
@@ -407,17 +414,6 @@ static int l_cancel(lua_State *L)
     lua_setiuservalue(L, 1, VALUE_CANCEL);
     t->cancelled = true;
     schedule(t, TASK_WOKEN);
-    return 0;
-}
-
-/***
-Ends the effect of `task:cancel`: the task may wait again.
-
-@function task:forgive
-*/
-static int l_forgive(lua_State *L)
-{
-    check_task(L, 1)->cancelled = false;
     return 0;
 }
 
@@ -470,7 +466,8 @@ Waits until a task ends.
 @return[1] ... what its function returned
 @treturn[2] nil
 @return[2] the error that ended it, or a message
-@treturn[2] string traceback, or `"ETIMEDOUT"`
+@treturn[2] string|nil traceback (of a task that was not cancelled), or
+`"ETIMEDOUT"`
 */
 static int l_join(lua_State *L)
 {
@@ -544,26 +541,18 @@ static int l_run(lua_State *L)
     return push_result(L, 1, lua_touserdata(L, 1));
 }
 
-/***
-Sets who answers for errors in the running task, or callback, and in what it
-starts.
-
-@function set_owner
-@param owner any value
-*/
-static int l_set_owner(lua_State *L)
+void core_set_owner(struct core *c, lua_State *L)
 {
-    struct core *c = core_get(L);
-    lua_settop(L, 1);
-
     if (c->current == NULL) {
+        memory_charge(&c->memory, push_account(L, 1));
+        lua_settop(L, 1);
         lua_rawsetp(L, LUA_REGISTRYINDEX, &c->tasks);
-    } else {
-        push_task(L, c->current);
-        lua_insert(L, 1);
-        lua_setiuservalue(L, 1, VALUE_OWNER);
+        return;
     }
-    return 0;
+    task_push(L, c->current);
+    lua_insert(L, -2);
+    lua_setiuservalue(L, -2, VALUE_OWNER);
+    lua_pop(L, 1);
 }
 
 void core_push_owner(struct core *c, lua_State *L)
@@ -571,7 +560,7 @@ void core_push_owner(struct core *c, lua_State *L)
     if (c->current == NULL) {
         lua_rawgetp(L, LUA_REGISTRYINDEX, &c->tasks);
     } else {
-        push_task(L, c->current);
+        task_push(L, c->current);
         lua_getiuservalue(L, -1, VALUE_OWNER);
         lua_remove(L, -2);
     }
@@ -580,13 +569,14 @@ void core_push_owner(struct core *c, lua_State *L)
 void ltask_register(lua_State *L)
 {
     static const luaL_Reg task[] = {
-        {"cancel", l_cancel}, {"forgive", l_forgive},          {"join", l_join},
-        {"status", l_status}, {"__tostring", l_task_tostring}, {NULL, NULL},
+        {"cancel", l_cancel}, {"join", l_join},
+        {"status", l_status}, {"__tostring", l_task_tostring},
+        {NULL, NULL},
     };
     static const luaL_Reg functions[] = {
-        {"spawn", l_spawn},         {"current", l_current}, {"sleep", l_sleep},
-        {"wait", l_wait},           {"wake", l_wake},       {"run", l_run},
-        {"set_owner", l_set_owner}, {NULL, NULL},
+        {"spawn", l_spawn}, {"current", l_current}, {"sleep", l_sleep},
+        {"wait", l_wait},   {"wake", l_wake},       {"run", l_run},
+        {NULL, NULL},
     };
 
     luaL_newmetatable(L, TASK_TYPE);

@@ -31,11 +31,25 @@ struct ltask *task_current(lua_State *L);
 int task_suspend(lua_State *L, double seconds, lua_KContext ctx,
                  lua_KFunction k);
 
+/* The same for who has the core already, until `at` (ns, or CLOCK_NEVER);
+   core.wake may end the wait. Checked with task_check() before. */
+int task_suspend_until(struct core *c, lua_State *L, uint64_t at,
+                       lua_KContext ctx, lua_KFunction k);
+
+/* Whether a cancel waits to be raised in the running task. */
+bool task_is_cancelled(const struct core *c);
+
+/* Pushes the task as Lua knows it; it must not be done. */
+void task_push(lua_State *L, const struct ltask *t);
+
 /* Schedules the task; a second wake before it ran is quiet. */
 void task_wake(struct ltask *t);
 
 /* Why the wait ended. Raises the cancel error of a cancelled task. */
 enum task_reason task_woken(lua_State *L);
+
+/* `seconds` after a time of the clock, or CLOCK_NEVER. */
+uint64_t task_time_from(uint64_t start, double seconds);
 
 /* A time on the clock so many seconds from now; for ever is CLOCK_NEVER. */
 uint64_t task_time_after(const struct loop *l, double seconds);
@@ -47,6 +61,9 @@ double task_check_seconds(lua_State *L, int arg);
    Registered as core.watchdog by lwatchdog.c. */
 void lwatchdog_register(lua_State *L);
 void ltimer_register(lua_State *L);
+
+/* Pushes the error of a task that the watchdog made yield, if it did. */
+bool watchdog_push_error(lua_State *task);
 
 /* For lwatchdog.c: the running task's coroutine, or NULL. */
 lua_State *task_coroutine(struct ltask *t);

@@ -12,6 +12,27 @@ struct ltimer {
     struct core *core;
 };
 
+uint64_t task_time_from(uint64_t start, double seconds)
+{
+    if (!(seconds < 1e9))
+        return CLOCK_NEVER;
+    /* Rounded up: a wait for what is left of a second ends after it, or a
+       loop that waits until a time would never get there. */
+    return start + (seconds <= 0 ? 0 : (uint64_t)(seconds * 1e9) + 1);
+}
+
+uint64_t task_time_after(const struct loop *l, double seconds)
+{
+    return task_time_from(loop_now(l), seconds);
+}
+
+double task_check_seconds(lua_State *L, int arg)
+{
+    double seconds = luaL_checknumber(L, arg);
+    luaL_argcheck(L, seconds >= 0, arg, "seconds must not be negative");
+    return seconds;
+}
+
 static void stop_timer(struct ltimer *timer)
 {
     lua_State *L = timer->core->L;

@@ -4,6 +4,7 @@
  * attest.cli in charge. Everything else is Lua.
  */
 #include "lcore.h"
+#include "limage.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #define EXIT_INTERNAL 70
+#define PLACE (PATH_MAX + 64)
 
 int luaopen_attest_core(lua_State *L);
 
@@ -31,29 +33,30 @@ static int call_back(lua_State *L, int nargs, int nresults, int flags)
     return 0;
 }
 
-/* Where the Lua half is: beside an installed runner, else in the source. */
-static void find_lua(char *path, size_t size)
-{
-    char exe[PATH_MAX];
-    size_t length = sizeof exe;
+struct places {
+    char lua[PLACE];   /* the Lua half: beside an installed runner, else in the
+                          source */
+    char image[PLACE]; /* the same, compiled */
+};
 
-    if (uv_exepath(exe, &length) == 0) {
-        char *slash = strrchr(exe, '/');
-        if (slash != NULL) {
-            *slash = '\0';
-            snprintf(path, size, "%s/../share/attest/lua", exe);
-            if (access(path, R_OK) == 0)
-                return;
-        }
+static void find_places(struct places *places)
+{
+    char folder[PATH_MAX] = ".";
+    size_t length = sizeof folder;
+    const char *share = "/../share/attest";
+
+    if (uv_exepath(folder, &length) == 0 && strrchr(folder, '/') != NULL)
+        *strrchr(folder, '/') = '\0';
+    snprintf(places->lua, PLACE, "%s%s/lua", folder, share);
+    if (access(places->lua, R_OK) < 0) {
+        snprintf(places->lua, PLACE, "%s", ATTEST_SOURCE_LUA);
+        share = "";
     }
-    snprintf(path, size, "%s", ATTEST_SOURCE_LUA);
+    snprintf(places->image, PLACE, "%s%s/attest.image", folder, share);
 }
 
-static void set_path(lua_State *L)
+static void set_path(lua_State *L, const char *lua)
 {
-    char lua[PATH_MAX + 32];
-
-    find_lua(lua, sizeof lua);
     lua_getglobal(L, "package");
     lua_getfield(L, -1, "path");
     lua_pushfstring(L, "%s/?.lua;%s/?/init.lua;%s", lua, lua,
@@ -92,9 +95,13 @@ static int traceback(lua_State *L)
    status. */
 static int run(lua_State *L)
 {
+    struct places places;
+
     luaL_openlibs(L);
     preload(L);
-    set_path(L);
+    find_places(&places);
+    set_path(L, places.lua);
+    limage_register(L, places.image, places.lua);
     lua_pushcfunction(L, traceback);
     lua_getglobal(L, "require");
     lua_pushliteral(L, "attest.cli");
@@ -147,6 +154,11 @@ int main(int argc, char **argv)
     int status = run(L);
 
     fflush(NULL);
+    /* A thread of libuv's that does not come back would be waited for, and
+       meanwhile works with what the state holds. */
+    uv_run(&loop, UV_RUN_NOWAIT);
+    if (loop.active_reqs.count > 0)
+        _exit(status);
     lua_close(L);
     /* What Lua left is luv's memory; callbacks into a closed state are not. */
     uv_walk(&loop, close_handle, NULL);

@@ -250,6 +250,24 @@ int port_set_break(struct port *p, bool on)
     return p->backend->set_break(p, on);
 }
 
+int port_client_baud(struct port *p, unsigned *baud)
+{
+    if (p->is_closing)
+        return UV_EPIPE;
+    if (p->backend->client_baud == NULL)
+        return UV_ENOTSUP;
+    return p->backend->client_baud(p, baud);
+}
+
+int port_client_unread(struct port *p, unsigned *bytes)
+{
+    if (p->is_dead || p->is_closing)
+        return UV_EPIPE;
+    if (p->backend->client_unread == NULL)
+        return UV_ENOTSUP;
+    return p->backend->client_unread(p, bytes);
+}
+
 static void free_port(struct port *p)
 {
     void (*freed)(void *) = p->events.freed;

@@ -68,6 +68,10 @@ struct port_backend {
     int (*get_lines)(struct port *p, unsigned *lines);
     int (*set_lines)(struct port *p, unsigned mask, unsigned values);
     int (*set_break)(struct port *p, bool on);
+    /* The rate of the far side; NULL where nobody can know it. */
+    int (*client_baud)(struct port *p, unsigned *baud);
+    /* What waits for the client to read; NULL where nobody can tell. */
+    int (*client_unread)(struct port *p, unsigned *bytes);
     /* Lets go of what open took; the descriptor is closed by port.c after. */
     void (*release)(struct port *p);
 };
@@ -82,7 +86,7 @@ struct port {
     void *data; /* the backend's own */
     int fd;     /* -1 for a pair */
     bool is_closing;
-    bool is_dead; /* hung up; `closed` was reported */
+    bool is_dead;    /* hung up; `closed` was reported */
     int status;      /* the reason of the hang-up */
     uv_poll_t *poll; /* owned: freed by its close callback */
     int poll_events;
@@ -124,8 +128,13 @@ int port_get_lines(struct port *p, unsigned *lines);
 int port_set_lines(struct port *p, unsigned mask, unsigned values);
 int port_set_break(struct port *p, bool on);
 
-/* What the client of a PTY set on its side: the rate, or UV_ENOTSUP. */
+/* The rate that was set on the far side of a PTY's master or of a pair's end;
+   UV_ENOTSUP on a wire, which does not tell. */
 int port_client_baud(struct port *p, unsigned *baud);
+
+/* Bytes that the client of a PTY has not read yet, or UV_ENOTSUP. A close
+   takes them from it. */
+int port_client_unread(struct port *p, unsigned *bytes);
 
 /* Never waits. Unsent bytes are dropped; freed() comes later. */
 void port_close(struct port *p);

@@ -2,7 +2,8 @@
  *
  * Two ends in memory. What one writes waits in its own queue and is delivered
  * to the other from the loop, at most `chunk` bytes a turn, never from inside
- * the write: so a pair splits and orders bytes as a wire would.
+ * the write: so a pair splits and orders bytes as a wire would. Each end has a
+ * rate, which the other can ask for; it delays nothing.
  */
 #include "port_pair.h"
 
@@ -143,7 +144,20 @@ void pair_close(struct port *p, void (*done)(struct port *p))
     loop_post(p->loop, &f->post);
 }
 
-static const struct port_backend backend = {.name = "pair"};
+static int client_baud(struct port *p, unsigned *baud)
+{
+    const struct port *other = end_of(p)->other->port;
+
+    if (other == NULL || other->is_closing)
+        return UV_EPIPE;
+    *baud = other->config.baud;
+    return 0;
+}
+
+static const struct port_backend backend = {
+    .name = "pair",
+    .client_baud = client_baud,
+};
 
 static struct port *new_end(struct loop *l, size_t chunk)
 {

@@ -14,12 +14,11 @@
 #include <fcntl.h>
 #include <pty.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "port_device.h"
 #include "port_line.h"
-
-static const struct port_backend pty_backend;
 
 /* The far side, held open; in p->data. */
 struct far_side {
@@ -53,23 +52,31 @@ static int configure(struct port *p, const struct port_config *config,
     return port_device_check(config, why);
 }
 
-int port_client_baud(struct port *p, unsigned *baud)
+static int client_baud(struct port *p, unsigned *baud)
 {
     struct port_line line;
-
-    if (p->backend != &pty_backend)
-        return UV_ENOTSUP;
-    if (p->is_closing)
-        return UV_EPIPE;
     int err = port_line_get(p->fd, &line); /* the master shows the far side */
     if (err == 0)
         *baud = line.baud;
     return err;
 }
 
+static int client_unread(struct port *p, unsigned *bytes)
+{
+    const struct far_side *far = p->data;
+    int count = 0;
+
+    if (ioctl(far->fd, FIONREAD, &count) < 0)
+        return uv_translate_sys_error(errno);
+    *bytes = (unsigned)count;
+    return 0;
+}
+
 static const struct port_backend pty_backend = {
     .name = "pty",
     .configure = configure,
+    .client_baud = client_baud,
+    .client_unread = client_unread,
     .release = release,
 };
 

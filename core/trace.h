@@ -47,7 +47,8 @@ void trace_close(struct trace *t);
 void trace_bytes(struct trace *t, enum trace_direction direction,
                  const char *bytes, size_t length, uint64_t at);
 
-/* Marks. A replay ends where a port closed; 0: an orderly close. */
+/* Marks. 0: we closed the port; else why it went, UV_EOF too: there a replay
+   hangs up. */
 void trace_opened(struct trace *t, uint64_t at);
 void trace_closed(struct trace *t, int err, uint64_t at);
 void trace_mark(struct trace *t, const char *text, size_t length, uint64_t at);

@@ -208,10 +208,12 @@ static bool is_well_formed(struct trace_field f)
 {
     char byte;
     size_t wild;
+    size_t total = 0;
 
     while (f.length > 0) {
         size_t n = trace_line_next(f.text, f.length, &byte, &wild);
-        if (n == 0)
+        total += wild > 0 ? wild : 1;
+        if (n == 0 || total > TRACE_LINE_MAX)
             return false;
         f.text += n;
         f.length -= n;

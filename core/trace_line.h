@@ -43,6 +43,9 @@ struct trace_line {
 #define TRACE_LINE_BYTE 5
 /* The largest N; longer secrets are several masks. */
 #define TRACE_LINE_MASK_MAX 1048576u
+/* Bytes of one chunk, masked ones too: what a port takes in one write. A few
+   masks could stand for more than there is memory. */
+#define TRACE_LINE_MAX (4u << 20)
 
 /* Each returns the length written; the head and a mask also write a NUL. */
 size_t trace_line_put_head(char *out, uint64_t at_us, int64_t wall_ms,

@@ -4,6 +4,8 @@
  */
 #include "vocabulary.h"
 
+#include "text.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
@@ -31,6 +33,10 @@ static int add_word(char ***words, size_t *count, const char *word)
 
 int vocabulary_add_known(struct vocabulary *v, const char *word)
 {
+    if (word[0] != '\0' && word[1] == '\0')
+        v->single[(unsigned char)word[0]] = true;
+    else if (word[0] != '\0')
+        v->second[(unsigned char)word[1]] = true;
     return add_word(&v->known, &v->known_count, word);
 }
 
@@ -105,23 +111,94 @@ bool vocabulary_knows(const struct vocabulary *v, const char *line,
     return v != NULL && is_any(v->known, v->known_count, line, length);
 }
 
+bool vocabulary_may_know(const struct vocabulary *v, const char *line,
+                         size_t length)
+{
+    /* Asked for every line of an answer: most are told by two bytes. */
+    if (v == NULL || length == 0)
+        return false;
+    if (v->single[(unsigned char)line[0]])
+        return true;
+    if (length < 2 || !v->second[(unsigned char)line[1]])
+        return false;
+    for (size_t i = 0; i < v->known_count; i++) {
+        if (v->known[i][0] == line[0] && starts_with(line, length, v->known[i]))
+            return true;
+    }
+    return false;
+}
+
 bool vocabulary_boots(const struct vocabulary *v, const char *line,
                       size_t length)
 {
     return v != NULL && is_any(v->boot, v->boot_count, line, length);
 }
 
+static bool has_noise(const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        if ((unsigned char)text[i] < 0x20 || (unsigned char)text[i] > 0x7e)
+            return true;
+    }
+    return false;
+}
+
 size_t vocabulary_boot_at(const struct vocabulary *v, const char *line,
                           size_t length, bool noisy)
 {
-    for (size_t i = 0; i < length && !noisy; i++)
-        noisy = (unsigned char)line[i] < 0x20 || (unsigned char)line[i] > 0x7e;
-    for (size_t i = 0; noisy && v != NULL && i < v->boot_count; i++) {
+    for (size_t i = 0; v != NULL && i < v->boot_count; i++) {
         size_t n = strlen(v->boot[i]);
-        if (length > n && memcmp(line + length - n, v->boot[i], n) == 0)
+        if (length > n && memcmp(line + length - n, v->boot[i], n) == 0 &&
+            (noisy || has_noise(line, length)))
             return length - n;
     }
     return length;
+}
+
+/* Without the line ends behind it. */
+static size_t line_end(const char *text, size_t from, size_t end)
+{
+    end = from + text_trimmed(text + from, end - from);
+    while (end > from && text[end - 1] == '\n')
+        end = from + text_trimmed(text + from, end - from - 1);
+    return end;
+}
+
+bool vocabulary_ends(const struct vocabulary *v, const char *text, size_t from,
+                     size_t length, size_t *start)
+{
+    size_t end = line_end(text, from, length);
+    size_t at = end;
+
+    while (at > from && text[at - 1] != '\n')
+        at--;
+    if (v == NULL || at == end)
+        return false;
+    size_t word = vocabulary_boot_at(v, text + at, end - at, false);
+    if (word == end - at) {
+        word = 0;
+        if (!vocabulary_knows(v, text + at, end - at))
+            return false;
+    }
+    *start = at + word;
+    return true;
+}
+
+bool vocabulary_reboots(const struct vocabulary *v, const char *text,
+                        size_t from, size_t length, size_t *start)
+{
+    size_t at = *start;
+    bool reboots = false;
+
+    for (;;) {
+        size_t end = line_end(text, at, length);
+        if (!vocabulary_boots(v, text + at, end - at))
+            return reboots;
+        reboots = true;
+        *start = length = at;
+        if (!vocabulary_ends(v, text, from, length, &at))
+            return reboots;
+    }
 }
 
 static bool all_digits(const char *text, size_t length)
@@ -181,6 +258,16 @@ static bool read_count(const struct counted *c, const char *text, size_t length,
         at = end + 1;
         field++;
     }
+}
+
+bool vocabulary_may_count(const struct vocabulary *v, const char *line,
+                          size_t length)
+{
+    for (size_t i = 0; v != NULL && i < v->counted_count; i++) {
+        if (starts_with(line, length, v->counted[i].prefix))
+            return true;
+    }
+    return false;
 }
 
 bool vocabulary_count(const struct vocabulary *v, const char *header,

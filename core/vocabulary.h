@@ -26,6 +26,8 @@ struct vocabulary {
     unsigned references;
     char **known; /* starts of lines: where a broken payload is split back */
     size_t known_count;
+    bool single[256]; /* what is known by its first byte alone */
+    bool second[256]; /* second bytes of what else is known */
     char **boot; /* words that a reboot prints, found at the end of noise */
     size_t boot_count;
     struct counted *counted;
@@ -45,6 +47,11 @@ void vocabulary_release(struct vocabulary *v); /* NULL is quiet */
 bool vocabulary_knows(const struct vocabulary *v, const char *line,
                       size_t length);
 
+/* Whether a line starts like one that the module is known to print: false is
+   certain, true is not. */
+bool vocabulary_may_know(const struct vocabulary *v, const char *line,
+                         size_t length);
+
 /* Whether a line is a word of the boot. */
 bool vocabulary_boots(const struct vocabulary *v, const char *line,
                       size_t length);
@@ -54,6 +61,20 @@ bool vocabulary_boots(const struct vocabulary *v, const char *line,
    or `length`. */
 size_t vocabulary_boot_at(const struct vocabulary *v, const char *line,
                           size_t length, bool noisy);
+
+/* Whether a line starts like a header: false is certain, true is not. */
+bool vocabulary_may_count(const struct vocabulary *v, const char *line,
+                          size_t length);
+
+/* Whether text ends in a line that the module is known to print, after `from`;
+   `start`: where. The quote or the count that holds it was never meant. */
+bool vocabulary_ends(const struct vocabulary *v, const char *text, size_t from,
+                     size_t length, size_t *start);
+
+/* Whether the line that begins at `start` and ends the text is a word of the
+   boot; moves `start` back over those before it: a boot prints several. */
+bool vocabulary_reboots(const struct vocabulary *v, const char *text,
+                        size_t from, size_t length, size_t *start);
 
 /* Whether a header, complete up to its comma (or, with `next_line`, its line
    end), announces a payload; and of how many bytes. */

@@ -1,13 +1,15 @@
 -- SPDX-License-Identifier: MIT
 --
--- The text that names a port: a path, or a simulated module with its settings.
+-- The text that names a port: a path, a simulated module with its settings, or
+-- a transcript that is replayed.
 --
 --     /dev/ttyUSB0
 --     sim:ct12?map=echo.example.net=127.0.0.1:7007&set=rssi=5&state=dut1.flash
+--     replay:field.txt?mode=command&slot=1&speed=0&session=2&module=ml302
 --
--- Pure: opens nothing and does not know which modules or settings exist. What
--- parse() returns, format() turns back into an equal address. Values are
--- percent-decoded: a '%' or '&' in a value is written %25 or %26.
+-- Pure: opens nothing and does not know which modules, settings or files exist.
+-- What parse() returns, format() turns back into an equal address. Values and a
+-- transcript's name are percent-decoded: a '%' or '&' is written %25 or %26.
 
 local errors <const> = require "attest.error"
 local redirect <const> = require "attest.sim.redirect"
@@ -107,6 +109,32 @@ function take.dialect(into, value)
   return true
 end
 
+--- Reads the speed of a replay.
+-- @tparam string text how many times as fast as recorded; 0: without pauses
+-- @treturn[1] number
+-- @treturn[2] nil
+-- @treturn[2] table error object, code `invalid`
+function address.speed(text)
+  local speed <const> = text:find("^[%d.]+$") and tonumber(text)
+  if not speed or speed ~= 0 and (speed < 1e-6 or speed > 1e6) then
+    return invalid("speed %q: expected 0, or a number from 0.000001 to 1000000", text)
+  end
+  return speed
+end
+
+--- Reads the number of a session.
+-- @tparam string text a whole number from 1
+-- @treturn[1] integer
+-- @treturn[2] nil
+-- @treturn[2] table error object, code `invalid`
+function address.session(text)
+  local session <const> = whole_number(text, 1, math.maxinteger)
+  if not session then
+    return invalid("session %q: expected a whole number from 1", text)
+  end
+  return session
+end
+
 local function parse_sim(text)
   local module <const>, query <const> = text:match("^sim:([%w_]+)%??(.*)$")
   if not module then
@@ -127,21 +155,66 @@ local function parse_sim(text)
   return result
 end
 
+-- What a key of a replay's query does to the result.
+local take_replay <const> = { speed = address.speed, session = address.session }
+
+function take_replay.mode(value)
+  if value ~= "strict" and value ~= "command" then
+    return invalid("mode %q: expected strict or command", value)
+  end
+  return value
+end
+
+function take_replay.slot(value)
+  return value
+end
+
+function take_replay.module(value)
+  if not value:find("^[%w_]+$") then
+    return invalid("module %q: expected a module's name, such as ct12", value)
+  end
+  return value
+end
+
+local function parse_replay(text)
+  local path <const>, query <const> = text:match("^replay:([^?]+)%??(.*)$")
+  if not path then
+    return invalid("port %q: expected replay:FILE or replay:FILE?key=value&...", text)
+  end
+  local result <const> = { kind = "replay", path = decode(path) }
+  for part in query:gmatch("[^&]+") do
+    local key <const>, value <const> = part:match("^([^=]+)=(.*)$")
+    if not key or not take_replay[key] then
+      return invalid("port %q: %q, expected mode=, slot=, speed=, session= or module=", text, part)
+    end
+    local taken <const>, err <const> = take_replay[key](decode(value))
+    if taken == nil then
+      return invalid("port %q: %s", text, err.message)
+    end
+    result[key] = taken
+  end
+  return result
+end
+
 --- Reads a port's address.
 -- @tparam string text what a person wrote after `--port`
 -- @treturn[1] table `{ kind="path", path= }`, or `{ kind="sim", module=, map={
--- {host=,addr=,port=} }, set={}, fault={}, state=, seed=, dialect= }`
+-- {host=,addr=,port=} }, set={}, fault={}, state=, seed=, dialect= }`, or `{ kind="replay", path=,
+-- mode=, slot=, speed=, session=, module= }`
 -- @treturn[2] nil
 -- @treturn[2] table error object, code `invalid`
 function address.parse(text)
   if text == "" then
-    return invalid("port \"\": expected a path or sim:MODULE")
+    return invalid("port \"\": expected a path, sim:MODULE or replay:FILE")
   end
   local scheme <const> = text:match("^(%l[%l%d]+):")
   if scheme == "sim" then
     return parse_sim(text)
+  elseif scheme == "replay" then
+    return parse_replay(text)
   elseif scheme then
-    return invalid("port %q: kind %q is not known, expected a path or sim:MODULE", text, scheme)
+    return invalid("port %q: kind %q is not known, expected a path, sim:MODULE or replay:FILE",
+      text, scheme)
   end
   return { kind = "path", path = text }
 end
@@ -154,12 +227,25 @@ local function format_map(map)
   return map.host .. "=" .. addr .. (map.port and ":" .. map.port or "")
 end
 
+local function format_replay(value)
+  local parts <const> = {}
+  for _, key in ipairs { "mode", "slot", "speed", "session", "module" } do
+    if value[key] then
+      parts[#parts + 1] = key .. "=" .. encode(tostring(value[key]))
+    end
+  end
+  local query <const> = table.concat(parts, "&")
+  return "replay:" .. encode(value.path) .. (query == "" and "" or "?" .. query)
+end
+
 --- Writes an address as text.
 -- @tparam table value as parse() returns it
 -- @treturn string
 function address.format(value)
   if value.kind == "path" then
     return value.path
+  elseif value.kind == "replay" then
+    return format_replay(value)
   end
   local parts <const> = {}
   local function add(key, text)

@@ -22,13 +22,16 @@ local codec = {
   split = split,
 }
 
+local sub <const> = string.sub
+
 local none <const> = {}
 local key_size <const> = 4 -- bytes of a head that the index of URCs looks at
 local indexes <const> = setmetatable({}, { __mode = "k" })
 
 local function row_of(form, line)
-  for i, spec in ipairs(form.info) do
-    local values <const> = row.read(spec, line)
+  local rows <const> = form.info
+  for i = 1, #rows do
+    local values <const> = row.read(rows[i], line)
     if values then return i, values end
   end
   return nil
@@ -98,10 +101,12 @@ local function find(module, line)
   local index <const> = index_of(module)
   local spec <const> = index.exact[line]
   if spec then return spec, {}, index end
-  for size in pairs(index.sizes) do
-    for _, each in ipairs(index.heads[line:sub(1, size)] or none) do
-      local values <const> = row.read(each, line)
-      if values then return each, values, index end
+  local heads <const> = index.heads
+  for size in next, index.sizes do
+    local rows <const> = heads[sub(line, 1, size)] or none
+    for i = 1, #rows do
+      local values <const> = row.read(rows[i], line)
+      if values then return rows[i], values, index end
     end
   end
   return nil
@@ -129,6 +134,19 @@ function codec.word(module, line)
   local spec <const>, values <const> = find(module, line)
   if spec then return spec.name, values end
   return nil
+end
+
+--- Tells how the lines of a URC or a word start, in any spelling.
+-- @tparam table module catalogue
+-- @string name such as "+CREG"
+-- @treturn ?{string,...} nil when there is none of this name, or it may start anyhow
+function codec.starts(module, name)
+  local spec <const> = index_of(module).by_name[name]
+  if not spec then return nil end
+  local heads <const>, exact <const> = row.starts(spec)
+  local list <const> = table.move(heads, 1, #heads, 1, {})
+  for _, text in ipairs(exact or {}) do list[#list + 1] = text end
+  return list
 end
 
 --- Writes a URC or a result word.

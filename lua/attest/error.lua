@@ -29,11 +29,28 @@ error_object.codes = {
   guard       = "something happened that the plan forbids",
 }
 
---- Turns any value into text; never raises, whatever its `__tostring` does.
+-- Longest run of a __tostring, in instructions: some milliseconds.
+local LONGEST_SHOW <const> = 1000000
+
+-- tostring() in a coroutine, for its hook: past the limit each instruction
+-- raises, so that no pcall keeps it running.
+local function show(value)
+  local thread <const> = coroutine.create(tostring)
+  local function stop()
+    debug.sethook(thread, stop, "", 1)
+    error("too long", 0)
+  end
+  debug.sethook(thread, stop, "", LONGEST_SHOW)
+  local ok <const>, text <const> = coroutine.resume(thread, value)
+  return ok and type(text) == "string" and text or error(text, 0)
+end
+
+--- Turns any value into text; never raises, whatever its `__tostring` does, and
+-- ends soon.
 -- @param value anything
 -- @treturn string
 function error_object.text(value)
-  local ok <const>, text <const> = pcall(tostring, value)
+  local ok <const>, text <const> = pcall(type(value) == "string" and tostring or show, value)
   return ok and text or ("a %s that cannot be shown"):format(type(value))
 end
 

@@ -28,6 +28,9 @@ local ENDS <const> = {
   port = function(port)
     port:close()
   end,
+  stream = function(stream)
+    stream:flush()
+  end,
   task = function(task, err)
     if task:status() ~= "done" and task:status() ~= "failed" then
       task:cancel(err)
@@ -40,7 +43,7 @@ local ENDS <const> = {
 
 --- Makes a function whose first result ends with the run.
 -- @tparam function fn
--- @tparam string kind "handle", "port", "task" or "timer"
+-- @tparam string kind "handle", "port", "stream", "task" or "timer"
 -- @treturn function
 function methods:wrap(fn, kind)
   local function note(thing, ...)

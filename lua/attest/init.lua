@@ -9,6 +9,7 @@ local folders <const> = require "attest.catalogue.folders"
 local error_object <const> = require "attest.error"
 local modem <const> = require "attest.modem"
 local plan <const> = require "attest.plan"
+local port <const> = require "attest.port"
 
 local attest <const> = {
   attach = modem.attach,
@@ -37,51 +38,83 @@ local function split(options)
   return ports, rest
 end
 
---- Opens a simulated module in this process.
-local function open_simulated(where, path, options)
-  local sim <const> = require "attest.sim"
-  where.kind, where.catalogue = nil, options.catalogue
-  local simulated <const>, err <const> = sim.new(where)
-  if not simulated then
-    return nil, err
+--- Refuses `baud = "auto"` where it cannot be found.
+local function check_auto(path, options)
+  local reason <const> = options.passthrough and "a module in passthrough answers no AT"
+    or not core.current() and "this waits for the module: open it in attest.run"
+  if reason then
+    return nil, error_object.new {
+      code = "invalid", message = ("%s: baud \"auto\": %s"):format(path, reason),
+    }
   end
-  local ours <const>, theirs <const> = core.pair()
-  options.module = options.module or where.module
-  options.path, options.simulated = path, simulated
-  simulated:serve(theirs)
-  return modem.attach(ours, options)
+  return true
 end
 
---- Opens a module.
--- @tparam string path a device, a PTY, or `sim:ct12?set=rssi=5`
--- @tparam[opt] table options `module` (default: what a `sim:` path says, else "ct12"), port options
---   (`baud`, `parity`, `dtr`...), `echo`, `wakeup`, `catalogue` (folders of modules of your own,
---   searched before your default one)
--- @treturn[1] attest.dut
--- @treturn[2] nil
--- @treturn[2] attest.error "not_found", "busy", "invalid", "io"
-function attest.try_open(path, options)
-  local ports <const>, rest <const> = split(options or {})
+--- Finds the rate of the module; one that is not found is closed, and so is
+-- one whose search is cut short.
+local function at_its_rate(dut)
+  local is_found = false
+  local guard <close> = setmetatable({}, { __close = function() -- luacheck: ignore 211/guard
+    if not is_found then
+      dut:close()
+    end
+  end })
+  local baud <const>, err <const> = require("attest.modem.rate").search(dut)
+  is_found = baud ~= nil
+  return is_found and dut or nil, err
+end
+
+local function open_any(path, ports, rest)
   rest.catalogue = folders.list(rest.catalogue)
   local where <const>, err <const> = address.parse(path)
   if not where then
     return nil, err
   end
-  if where.kind == "sim" then
-    return open_simulated(where, path, rest)
-  end
-  rest.module = rest.module or "ct12"
+  rest.module = rest.module or where.module or "ct12"
   local module <const>, failed <const> = modem.module(rest.module, rest.catalogue)
   if not module then
     return nil, failed
   end
-  rest.module = module
-  local port <const>, message <const>, name <const> = core.open(where.path or path, ports)
-  if not port then
-    return nil, error_object.from_core(message, name, { message = path })
+  local opened <const>, far <const> = port.open(where, ports, rest.catalogue)
+  if not opened then
+    return nil, far
   end
-  rest.path = path
-  return modem.attach(port, rest)
+  rest.module, rest.path, rest.simulated = module, path, far
+  local dut <const> = modem.attach(opened, rest)
+  if where.kind == "replay" then
+    far:on("failed", function(why)
+      dut.dialog:shut(why)
+    end)
+  end
+  return dut
+end
+
+--- Opens a module.
+-- @tparam string path a device, a PTY, `sim:ct12?set=rssi=5` or `replay:field.txt`
+-- @tparam[opt] table options `module` (default: what the path says, else "ct12"), port options
+--   (`baud`, `parity`, `dtr`...), `echo`, `wakeup`, `catalogue` (folders of modules of your own,
+--   searched before your default one). `baud = "auto"` finds the rate, in a task: it asks AT at
+--   every rate that the catalogue lists, 2 s at each and all of them twice, so that nine take
+--   36 s when nothing answers
+-- @treturn[1] attest.dut
+-- @treturn[2] nil
+-- @treturn[2] attest.error "not_found", "busy", "invalid", "io"; "timeout" when the module was
+--   found at no rate
+function attest.try_open(path, options)
+  local ports <const>, rest <const> = split(options or {})
+  local is_auto <const> = ports.baud == "auto"
+  if is_auto then
+    local fine <const>, refusal <const> = check_auto(path, rest)
+    if not fine then
+      return nil, refusal
+    end
+    ports.baud = nil
+  end
+  local dut <const>, err <const> = open_any(path, ports, rest)
+  if dut and is_auto then
+    return at_its_rate(dut)
+  end
+  return dut, err
 end
 
 --- Opens a module; raises where `try_open` returns an error.

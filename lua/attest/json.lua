@@ -29,12 +29,30 @@ local function escape_octets(bytes)
   end))
 end
 
+local function escape_char(char)
+  return ("\\u%04x"):format(utf8.codepoint(char))
+end
+
+-- Characters that a terminal or an editor obeys: U+0080..U+009F, and those that
+-- turn the direction of what follows or end a line.
+local ODD <const> = {
+  "\xC2[\x80-\x9F]", "\u{61C}", "\xE2\x80[\x8E\x8F\xA8-\xAE]", "\xE2\x81[\xA6-\xA9]",
+  "\u{FEFF}",
+}
+
 -- Valid UTF-8. Characters that mean a raw octet are taken apart themselves.
 local function escape_text(valid)
-  return (valid:gsub('[%c"\\]', escape):gsub("\xEE[\xBE\xBF][\x80-\xBF]", escape_octets))
+  local text = valid:gsub('[%c"\\]', escape):gsub("\xEE[\xBE\xBF][\x80-\xBF]", escape_octets)
+  for _, odd in ipairs(text:find("[\xC2\xD8\xE2\xEF]") and ODD or {}) do
+    text = text:gsub(odd, escape_char)
+  end
+  return text
 end
 
 local function encode_string(bytes)
+  if not bytes:find('[%c"\\\x80-\xFF]') then
+    return '"' .. bytes .. '"'
+  end
   local parts <const> = { '"' }
   local at = 1
   while at <= #bytes do
@@ -69,6 +87,9 @@ end
 
 local function is_list(value)
   local count = 0
+  if #value == 0 then
+    return next(value) == nil
+  end
   for _ in next, value do
     count = count + 1
   end
@@ -76,17 +97,20 @@ local function is_list(value)
 end
 
 local function sorted_keys(value, ranks)
-  local keys <const> = {}
+  local keys <const>, count = {}, 0
+  local is_plain = next(ranks) == nil
   for key in next, value do
-    keys[#keys + 1] = key
+    count = count + 1
+    keys[count] = key
+    is_plain = is_plain and type(key) == "string"
   end
-  table.sort(keys, function(a, b)
+  table.sort(keys, not is_plain and function(a, b)
     local rank_a <const>, rank_b <const> = ranks[a] or math.huge, ranks[b] or math.huge
     if rank_a ~= rank_b then
       return rank_a < rank_b
     end
     return tostring(a) < tostring(b)
-  end)
+  end or nil)
   return keys
 end
 

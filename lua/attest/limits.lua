@@ -26,7 +26,9 @@ function limits.show(value)
     end)
     return ('"%s"%s'):format(text, #value > SHOWN and ("... (%d bytes)"):format(#value) or "")
   end
-  if math.type(value) == "float" then
+  if value ~= value then
+    return "NaN"
+  elseif math.type(value) == "float" then
     return ("%.14g"):format(value)
   end
   return tostring(value)

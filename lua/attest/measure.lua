@@ -9,8 +9,12 @@
 -- value without any limit is recorded with the comparator LOG.
 
 local limits <const> = require "attest.limits"
+local text <const> = require "attest.text"
 
 local measure <const> = {}
+
+-- A name stands in every line about it.
+local LONGEST_NAME <const> = 200
 
 local methods <const> = {}
 local mt <const> = { __name = "attest.measurement" }
@@ -203,19 +207,24 @@ function methods:describe()
   return entry
 end
 
+local function is_name(word)
+  return type(word) == "string" and word ~= "" and #word <= LONGEST_NAME
+    and text.printable(word) == word
+end
+
 --- Makes a measurement.
 -- @tparam string name unique within its attempt
 -- @param value number, string, boolean, or nil for UNSET
 -- @tparam[opt] string unit such as "dBm"
 -- @treturn table measurement
 function measure.new(name, value, unit)
-  if type(name) ~= "string" or name == "" or name:find("%c") then
-    error("a measurement needs a printable name", 2)
+  if not is_name(name) then
+    error(("a measurement needs a printable name of 1 to %d bytes"):format(LONGEST_NAME), 3)
   elseif not VALUES[type(value)] then
     error(("measurement %q: a %s is not a number, string or boolean")
-      :format(name, type(value)), 2)
-  elseif unit ~= nil and (type(unit) ~= "string" or unit:find("%c")) then
-    error(("measurement %q: the unit must be a string"):format(name), 2)
+      :format(name, type(value)), 3)
+  elseif unit ~= nil and not is_name(unit) then
+    error(("measurement %q: the unit must be a printable string"):format(name), 3)
   end
   return setmetatable({ name = name, value = value, unit = unit, checks = {} }, mt)
 end

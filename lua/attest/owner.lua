@@ -9,6 +9,7 @@
 
 local core <const> = require "attest.core"
 local errors <const> = require "attest.error"
+local text <const> = require "attest.text"
 local uv <const> = require "luv"
 
 local owner <const> = {}
@@ -26,13 +27,18 @@ function owner.report(err, traceback, who)
   if who and who.fail then
     who:fail(err, traceback)
   else
-    io.stderr:write("attest: error in a callback: ", errors.text(err), "\n",
-      traceback and traceback .. "\n" or "")
+    io.stderr:write("attest: error in a callback: ", text.printable(errors.text(err)), "\n")
+    for line in (traceback or ""):gmatch("[^\n]+") do
+      io.stderr:write(text.printable((line:gsub("^\t", "  "))), "\n")
+    end
   end
 end
 
+-- What was raised, with where; no script can make one.
+local raised_mt <const> = {}
+
 local function with_traceback(err)
-  return { err = err, traceback = debug.traceback(errors.text(err), 2) }
+  return setmetatable({ err = err, traceback = debug.traceback(errors.text(err), 2) }, raised_mt)
 end
 
 --- Binds a callback to the owner of the current task.
@@ -48,7 +54,12 @@ function owner.bind(fn)
     if results[1] then
       return table.unpack(results, 2, results.n)
     end
-    owner.report(results[2].err, results[2].traceback, who)
+    local raised <const> = results[2]
+    if getmetatable(raised) == raised_mt then
+      owner.report(raised.err, raised.traceback, who)
+    else
+      owner.report(raised, nil, who) -- out of memory or of stack: no handler ran
+    end
   end
 end
 

@@ -10,6 +10,7 @@
 -- are in seconds; retry.limit counts the attempts after the first.
 
 local errors <const> = require "attest.error"
+local text <const> = require "attest.text"
 
 local plan <const> = {}
 
@@ -40,7 +41,7 @@ local function count(value)
 end
 
 local function word(value)
-  if type(value) ~= "string" or value == "" or value:find("%c") then
+  if type(value) ~= "string" or value == "" or text.printable(value) ~= value then
     return "a printable string"
   end
 end
@@ -314,6 +315,46 @@ function plan.new(options)
     guards = {},
     place = place(2),
   }, mt)
+end
+
+local function raw_copy(source)
+  local target <const> = {}
+  for key, value in next, source do
+    target[key] = value
+  end
+  return target
+end
+
+local function seal_phase(phase)
+  local sealed <const> = raw_copy(phase)
+  check_function(sealed.run, tostring(sealed.name), 0)
+  check({ timeout = sealed.timeout }, STEP, "phase", 0)
+  check({ retry = sealed.retry, measures = #sealed.measures > 0 and sealed.measures or nil },
+    PHASE, "phase", 0)
+  sealed.retry, sealed.measures = raw_copy(sealed.retry), raw_copy(sealed.measures)
+  return sealed
+end
+
+--- Takes a plan as its script returned it: what the script does to it later does
+-- not reach who runs it. Raises when the script has changed it by hand.
+-- @tparam table given plan
+-- @treturn table plan
+function plan.seal(given)
+  local sealed <const> = raw_copy(given)
+  check({
+    name = sealed.name, version = sealed.version, module = sealed.module,
+    params = sealed.params, limits = sealed.limits, timeout = sealed.timeout,
+  }, PLAN, "plan", 0)
+  sealed.params = sealed.params and raw_copy(sealed.params)
+  sealed.limits, sealed.guards = raw_copy(sealed.limits), raw_copy(sealed.guards)
+  sealed.phases = raw_copy(sealed.phases)
+  for i, phase in ipairs(sealed.phases) do
+    sealed.phases[i] = seal_phase(phase)
+  end
+  for _, name in ipairs { "setup_step", "teardown_step" } do
+    sealed[name] = sealed[name] and seal_phase(sealed[name])
+  end
+  return setmetatable(sealed, mt)
 end
 
 --- Tells whether a value is a plan.

@@ -267,7 +267,9 @@ function progress.forgiving(out)
   local function attempt(verb)
     return function(self, ...)
       if not is_broken then
+        core.patience(true) -- a stopped terminal is no script that runs on
         local ok <const>, result <const>, why <const>, errno <const> = pcall(out[verb], out, ...)
+        core.patience(false)
         is_broken = not ok or not result and why ~= nil and errno ~= EAGAIN
         if is_broken then
           give_up(out)

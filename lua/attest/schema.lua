@@ -31,9 +31,16 @@ function schema.is_type(v)
   return getmetatable(v) == type_mt
 end
 
+--- Makes a type of what was one before it was stored as plain data.
+-- @tparam table fields
+-- @treturn table the same, a type
+function schema.as_type(fields)
+  return setmetatable(fields, type_mt)
+end
+
 local function make(kind, fields)
   fields.kind = kind
-  return setmetatable(fields, type_mt)
+  return schema.as_type(fields)
 end
 
 local function bad(message, ...)

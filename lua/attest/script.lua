@@ -3,24 +3,16 @@
 -- Loads a plan script into an environment of its own, once per slot.
 --
 -- The environment is strict: an unknown global raises with its name, read or
--- written. Library tables are copies, print goes to the slot's log, os.exit
--- raises, and code is loaded as text only. It keeps slots apart; it is no wall
--- against hostile code.
+-- written, and code is loaded as text only. What else is in it is the sandbox's
+-- affair.
 
 local core <const> = require "attest.core"
 local errors <const> = require "attest.error"
 local estate <const> = require "attest.estate"
 local plan <const> = require "attest.plan"
+local sandbox <const> = require "attest.sandbox"
 
 local script <const> = {}
-
-local FUNCTIONS <const> = {
-  "assert", "collectgarbage", "error", "getmetatable", "ipairs", "next", "pairs", "pcall",
-  "rawequal", "rawget", "rawlen", "rawset", "select", "setmetatable", "tonumber", "tostring",
-  "type", "xpcall", "_VERSION",
-}
-local LIBRARIES <const> = { "coroutine", "debug", "io", "math", "os", "string", "table", "utf8" }
-local FOREIGN <const> = { luv = true, lfs = true, cjson = true, ["cjson.safe"] = true }
 
 -- Longest run of a script's top level, which only declares, in seconds.
 local LOAD_TIMEOUT <const> = 10
@@ -28,14 +20,6 @@ local LEAVE_TIMEOUT <const> = 1
 
 local function failure(message)
   return nil, errors.new { code = "script", message = message }
-end
-
-local function copy(source)
-  local target <const> = {}
-  for name, value in pairs(source) do
-    target[name] = value
-  end
-  return target
 end
 
 -- Lua shortens a long chunk name in its messages; a person needs the path.
@@ -90,58 +74,10 @@ local function load_neighbour(self, name)
   return chunk(name)
 end
 
-local function refusal(what, why)
-  return function()
-    error(("%s: %s"):format(what, why), 2)
-  end
-end
-
--- Copies of those libraries that start things: what they start ends with the
--- run, and nothing in them turns or ends the loop that all slots share.
-local wrappers <const> = {}
-
-function wrappers.attest(self, library)
-  library.spawn = self.estate:wrap(library.spawn, "task")
-  for _, name in ipairs { "open", "try_open", "attach" } do
-    library[name] = self.estate:wrap(library[name], "port")
-  end
-end
-
-wrappers["attest.core"] = function(self, library)
-  library.spawn = self.estate:wrap(library.spawn, "task")
-  library.after = self.estate:wrap(library.after, "timer")
-  library.open = self.estate:wrap(library.open, "port")
-end
-
-local OF_THE_LOOP <const> = { "run", "stop", "loop_close", "walk", "new_thread" }
-local NO_HANDLE <const> = { new_work = true, new_thread = true }
-
-function wrappers.luv(self, library)
-  for name, fn in pairs(library) do
-    if name:find("^new_") and not NO_HANDLE[name] or name == "spawn" then
-      library[name] = self.estate:wrap(fn, "handle")
-    end
-  end
-  for _, name in ipairs(OF_THE_LOOP) do
-    library[name] = refusal("luv." .. name, "a plan cannot do this: all slots share one loop")
-  end
-end
-
-local function borrow(self, name)
-  if not wrappers[name] then
-    return require(name)
-  elseif not self.borrowed[name] then
-    self.borrowed[name] = copy(require(name))
-    wrappers[name](self, self.borrowed[name])
-  end
-  return self.borrowed[name]
-end
-
 local function require_in(self, name)
-  if type(name) ~= "string" then
-    error("require needs a module's name", 2)
-  elseif name == "attest" or name:find("^attest%.") or FOREIGN[name] then
-    return borrow(self, name)
+  local module <const> = sandbox.borrow(self, name)
+  if module ~= nil then
+    return module
   elseif rawget(self.env, name) ~= nil and type(self.env[name]) == "table" then
     return self.env[name]
   end
@@ -150,74 +86,6 @@ local function require_in(self, name)
     self.loaded[name] = value == nil and true or value
   end
   return self.loaded[name]
-end
-
-local function load_text(self, chunk, name, mode, ...)
-  if mode ~= nil and not tostring(mode):find("t") then
-    return nil, "only text can be loaded"
-  end
-  local env <const> = select("#", ...) > 0 and (...) or self.env
-  return load(chunk, name, "t", env)
-end
-
-local function print_line(self, ...)
-  local words <const> = table.pack(...)
-  for i = 1, words.n do
-    words[i] = tostring(words[i])
-  end
-  self.print(table.concat(words, "\t"))
-end
-
-local STALLS <const> = "a plan cannot do this: it would stall every slot"
-
--- Nothing of stdin and of other processes: no slot could go on meanwhile.
-local function restrict_io(library)
-  local lines <const> = library.lines
-  local nothing_read <const> = refusal("io.lines", STALLS)
-  library.stdin = nil
-  library.popen = refusal("io.popen", STALLS .. "; use luv.spawn")
-  library.read = refusal("io.read", STALLS)
-  library.input = refusal("io.input", STALLS)
-  library.lines = function(path, ...)
-    return (path and lines or nothing_read)(path, ...)
-  end
-  setmetatable(library, { __index = function(_, name)
-    if name == "stdin" then
-      error("io.stdin: " .. STALLS, 2)
-    end
-  end })
-end
-
-local function new_environment(self)
-  local env <const> = {}
-  for _, name in ipairs(FUNCTIONS) do
-    env[name] = _G[name]
-  end
-  for _, name in ipairs(LIBRARIES) do
-    env[name] = copy(_G[name])
-  end
-  env.debug = { traceback = debug.traceback, getinfo = debug.getinfo }
-  env.os.exit = refusal("os.exit", "a plan cannot end the process; return, or raise an error")
-  env.os.execute = refusal("os.execute", STALLS .. "; use luv.spawn")
-  restrict_io(env.io)
-  env._G = env
-  env.print = function(...)
-    print_line(self, ...)
-  end
-  env.require = function(name)
-    return require_in(self, name)
-  end
-  env.load = function(chunk, name, mode, ...)
-    return load_text(self, chunk, name, mode, ...)
-  end
-  return setmetatable(env, {
-    __index = function(_, name)
-      error(("unknown global %q"):format(tostring(name)), 2)
-    end,
-    __newindex = function(_, name)
-      error(("assignment to unknown global %q: declare it local"):format(tostring(name)), 2)
-    end,
-  })
 end
 
 -- Line of the script where a task's traceback says that it waits.
@@ -260,7 +128,9 @@ function script.load(source, write, owned)
   local self <const> = {
     source = source, print = write, loaded = {}, borrowed = {}, estate = owned or estate.new(),
   }
-  self.env = new_environment(self)
+  self.env = sandbox.new(self, function(name)
+    return require_in(self, name)
+  end)
   local chunk <const>, message <const> = compile(source.text, source.path, self.env)
   if not chunk then
     return failure(with_file(with_path(message, source.path), source.path))
@@ -272,8 +142,12 @@ function script.load(source, write, owned)
     return failure(("%s: a script must return its plan, not %s")
       :format(source.path, result == nil and "nothing" or "a " .. type(result)))
   end
-  result.place = result.place or source.path .. ":1"
-  return result
+  local sealed <const>, sound <const> = pcall(plan.seal, result)
+  if not sealed then
+    return failure(("%s: the plan was changed by hand: %s"):format(source.path, errors.text(sound)))
+  end
+  sound.place = sound.place or source.path .. ":1"
+  return sound
 end
 
 return script

@@ -66,8 +66,15 @@ function text.new(lang)
   end
 end
 
+-- U+0080..U+009F are control characters; these turn the direction of what
+-- follows (a line can be made to look like another), or end a line.
+local ODD <const> = {
+  "\xC2[\x80-\x9F]", "\u{61C}", "\xE2\x80[\x8E\x8F\xA8-\xAE]", "\xE2\x81[\xA6-\xA9]",
+  "\u{FEFF}",
+}
+
 --- Escapes what a terminal or a JSON reader must not see raw: control bytes
--- (line ends too) and bytes that are no UTF-8.
+-- (line ends too), characters that control, and bytes that are no UTF-8.
 -- @tparam string bytes
 -- @treturn string
 function text.printable(bytes)
@@ -85,12 +92,15 @@ function text.printable(bytes)
     end
     at = valid_to + (bad and 2 or 1)
   end
-  -- U+0080..U+009F are control characters too.
-  return (table.concat(parts):gsub("[%z\1-\31\127]", function(byte)
+  local shown = table.concat(parts):gsub("[%z\1-\31\127]", function(byte)
     return ("\\x%02X"):format(byte:byte())
-  end):gsub("\xC2([\x80-\x9F])", function(byte)
-    return ("\\u{%02X}"):format(byte:byte())
-  end))
+  end)
+  for _, odd in ipairs(shown:find("[\xC2\xD8\xE2\xEF]") and ODD or {}) do
+    shown = shown:gsub(odd, function(char)
+      return ("\\u{%02X}"):format(utf8.codepoint(char))
+    end)
+  end
+  return shown
 end
 
 -- East Asian wide characters take two columns; combining marks are not known.

@@ -24,6 +24,8 @@ local function off(handle)
     return
   end
   list[handle] = nil
+  list.count = list.count - 1
+  list.router:change()
   local order <const> = {}
   for _, each in ipairs(list.order) do
     if each ~= handle then
@@ -74,20 +76,24 @@ local function enqueue(self, handle, name, fields)
   return true
 end
 
+local function hand_on(self, list, name, fields)
+  local complete = true
+  if list then
+    local order <const> = list.order -- off() makes a new one
+    for i = 1, #order do
+      complete = not list[order[i]] or enqueue(self, order[i], name, fields) and complete
+    end
+  end
+  return complete
+end
+
 --- Hands a URC to its handlers and to whoever awaits it.
 -- @tparam string name
 -- @tparam table fields
 -- @treturn boolean false when a handler's queue was full
 function methods:dispatch(name, fields)
-  local complete = true
-  for _, key in ipairs { name, "*" } do
-    local list <const> = self.handlers[key]
-    for _, handle in ipairs(list and list.order or {}) do
-      if list[handle] then
-        complete = enqueue(self, handle, name, fields) and complete
-      end
-    end
-  end
+  local complete <const> = hand_on(self, self.handlers[name], name, fields)
+  local all <const> = hand_on(self, self.handlers["*"], name, fields)
   local waiting <const> = self.waiting[name]
   if waiting then
     self.waiting[name] = nil
@@ -96,7 +102,7 @@ function methods:dispatch(name, fields)
       core.wake(wait.task)
     end
   end
-  return complete
+  return complete and all
 end
 
 --- Calls a function for every URC of a name.
@@ -106,13 +112,39 @@ end
 function methods:on(name, fn)
   local list = self.handlers[name]
   if not list then
-    list = { order = {} }
+    list = { order = {}, count = 0, router = self }
     self.handlers[name] = list
   end
   local handle <const> = setmetatable({ list = list, fn = fn }, handle_mt)
   list[handle] = true
   list.order[#list.order + 1] = handle
+  list.count = list.count + 1
+  self:change()
   return handle
+end
+
+--- Lists the names that somebody wants to hear.
+-- @treturn ?{string,...} nil: all
+function methods:names()
+  local names <const> = {}
+  for name, list in pairs(self.handlers) do
+    if list.count > 0 then
+      names[#names + 1] = name
+    end
+  end
+  for name in pairs(self.waiting) do
+    names[#names + 1] = name
+  end
+  local all <const> = self.handlers["*"]
+  return not (all and all.count > 0) and names or nil
+end
+
+--- What is wanted has changed.
+function methods:change()
+  self.version = self.version + 1
+  if self.on_change then
+    self.on_change()
+  end
 end
 
 --- Waits for the next URC of a name.
@@ -129,6 +161,7 @@ function methods:await(name, timeout)
   self.waiting[name] = waiting
   local wait <const> = { task = core.current() }
   waiting[wait] = true
+  self:change()
   local leave <close> = setmetatable({}, { -- luacheck: ignore 211/leave
     __close = function() waiting[wait] = nil end,
   })
@@ -159,10 +192,12 @@ function methods:close(err)
 end
 
 --- Makes a router.
+-- @tparam[opt] function on_change called when other names are wanted
 -- @treturn attest.urc
-function urc.new()
+function urc.new(on_change)
   return setmetatable({
     handlers = {}, waiting = {}, queue = {}, first = 1, last = 0, dropped = 0,
+    version = 0, on_change = on_change,
   }, mt)
 end
 

@@ -7,8 +7,9 @@
  * The client finds the paths in BENCH_PORTS, and in `@1` among its arguments.
  * It prints "mark NAME [UNITS]" and waits for a line on its standard input;
  * meanwhile it is measured from outside, alike in every language: CPU time
- * from its process clock, memory from smaps_rollup. For each mark, and for the
- * exit, one line comes out, times in us since the start:
+ * from its process clock, memory from smaps_rollup. For each mark, for the
+ * first line that is none, and for the exit, a line comes out, times in us
+ * since the start:
  *
  *     NAME UNITS arrived_us resumed_us cpu_us pss_kb
  *
@@ -137,12 +138,16 @@ static void answer_marks(struct child *c, int64_t began)
 
     if (clock_getcpuclockid(c->pid, &cpu) != 0)
         fail("clock_getcpuclockid");
-    while (fgets(line, sizeof line, c->from) != NULL) {
+    for (int others = 0; fgets(line, sizeof line, c->from) != NULL;) {
         int64_t arrived = micros(CLOCK_MONOTONIC) - began;
         int64_t used = micros(cpu);
         double units = 1;
-        if (sscanf(line, "mark %63s %lf", name, &units) < 1)
+        if (sscanf(line, "mark %63s %lf", name, &units) < 1) {
+            if (others++ == 0)
+                printf("first 1 %lld %lld %lld %ld\n", (long long)arrived,
+                       (long long)arrived, (long long)used, pss_kb(c->pid));
             continue;
+        }
         long pss = pss_kb(c->pid);
         int64_t resumed = micros(CLOCK_MONOTONIC) - began;
         printf("%s %.0f %lld %lld %lld %ld\n", name, units, (long long)arrived,

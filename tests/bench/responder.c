@@ -8,9 +8,16 @@
  *     AT+QISEND=<l>,<n>  echo, OK, prompt; after n bytes SEND OK
  *     AT+BENCHURC=<n>    echo, OK, then n lines of 64 bytes, then +BENCHEND
  *     AT+BENCHECHO=<n>   echo, OK, then sends back the next n bytes
+ *     AT+BENCHTIME=<n>   echo, OK, then n lines "+T: <ns>", each with the time
+ *                        at which it is written, STAMP_GAP apart
+ *     AT+QIOPEN=...,1    echo, CONNECT, then takes any bytes in silence until
+ *                        +++ alone; GUARD later OK
+ *     AT+BENCHGUARD?     echo, "+BENCHGUARD: <ns>,<ns>": silence before the
+ *                        last +++; from its OK to the next byte; OK
  *     anything else      echo, OK
  *
- * Both ends of each PTY stay open here, so a client may come and go.
+ * Times are on CLOCK_MONOTONIC, which the client reads as well. Both ends of
+ * each PTY stay open here, so a client may come and go.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +29,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LINE 256u
@@ -29,6 +37,9 @@
 #define BACKLOG (64u * 1024u) /* no input is taken while more is unsent */
 #define URC 64u
 #define URC_BLOCK (64u * URC)
+#define MS UINT64_C(1000000)
+#define STAMP_GAP (2 * MS)
+#define GUARD (200 * MS)
 
 struct line {
     int master;
@@ -40,16 +51,37 @@ struct line {
     uint64_t urcs;    /* lines still to be sent */
     uint64_t payload; /* bytes still to be taken */
     uint64_t echo;    /* bytes still to be sent back */
+    uint64_t stamps;  /* lines of AT+BENCHTIME still to be sent */
+    uint64_t due;     /* when the next one, or the OK to +++; 0: never */
+    bool forwards;    /* direct mode */
+    uint64_t heard;   /* when the last byte of direct mode came */
+    uint64_t left;    /* when +++ was answered; 0: a byte came since */
+    uint64_t before;  /* the silences that AT+BENCHGUARD? tells */
+    uint64_t after;
     char text[LINE];
     char *out; /* owned, OUT bytes; NULL while nothing is unsent */
 };
 
 static char urc_block[URC_BLOCK];
+static size_t waiting; /* lines on which something is due */
+
+static uint64_t now_ns(void)
+{
+    struct timespec t = {0, 0};
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
+}
 
 static void fail(const char *what)
 {
     fprintf(stderr, "responder: %s: %s\n", what, strerror(errno));
     exit(1);
+}
+
+static void set_due(struct line *l, uint64_t due)
+{
+    waiting += (due != 0) - (size_t)(l->due != 0);
+    l->due = due;
 }
 
 static void put(struct line *l, const void *bytes, size_t length)
@@ -116,10 +148,29 @@ static bool starts_with(const char *text, const char *head)
     return strncmp(text, head, strlen(head)) == 0;
 }
 
+static void tell_guard(struct line *l)
+{
+    char text[80];
+
+    snprintf(text, sizeof text, "\r\n+BENCHGUARD: %llu,%llu\r\n\r\nOK\r\n",
+             (unsigned long long)l->before, (unsigned long long)l->after);
+    say(l, text);
+}
+
 /* text: the line with its line end, echoed as it came */
 static void command(struct line *l, const char *text, size_t length)
 {
     put(l, text, length);
+    if (starts_with(text, "AT+BENCHGUARD?")) {
+        tell_guard(l);
+        return;
+    }
+    if (starts_with(text, "AT+QIOPEN=")) {
+        say(l, "\r\nCONNECT,ID:3\r\n");
+        l->forwards = true;
+        l->heard = now_ns();
+        return;
+    }
     if (starts_with(text, "AT+GMR")) {
         say(l, "\r\n+VERSION=CT12_V1.0.1\r\n\r\nOK\r\n");
         return;
@@ -133,6 +184,9 @@ static void command(struct line *l, const char *text, size_t length)
         l->urcs = strtoull(text + strlen("AT+BENCHURC="), NULL, 10);
     } else if (starts_with(text, "AT+BENCHECHO=")) {
         l->echo = strtoull(text + strlen("AT+BENCHECHO="), NULL, 10);
+    } else if (starts_with(text, "AT+BENCHTIME=")) {
+        l->stamps = strtoull(text + strlen("AT+BENCHTIME="), NULL, 10);
+        set_due(l, now_ns() + STAMP_GAP);
     }
 }
 
@@ -168,6 +222,51 @@ static void take(struct line *l, const char *bytes, size_t length)
     }
 }
 
+/* Direct mode. What a client writes at once is read at once. */
+static void forward(struct line *l, const char *bytes, size_t length)
+{
+    uint64_t now = now_ns();
+
+    if (length == 3 && memcmp(bytes, "+++", 3) == 0) {
+        l->before = now - l->heard;
+        set_due(l, now + GUARD);
+    }
+    l->heard = now;
+}
+
+static void hear(struct line *l, const char *bytes, size_t length)
+{
+    if (l->forwards) {
+        forward(l, bytes, length);
+        return;
+    }
+    if (l->left != 0)
+        l->after = now_ns() - l->left;
+    l->left = 0;
+    take(l, bytes, length);
+}
+
+/* What is due by time; returns when the next of all lines is. */
+static uint64_t on_time(struct line *l)
+{
+    char text[32];
+    uint64_t now;
+
+    if (l->due == 0 || (now = now_ns()) < l->due)
+        return l->due;
+    if (l->forwards) {
+        l->forwards = false;
+        l->left = now;
+        set_due(l, 0);
+        say(l, "\r\nOK\r\n");
+    } else {
+        snprintf(text, sizeof text, "+T: %llu\r\n", (unsigned long long)now);
+        say(l, text);
+        set_due(l, --l->stamps == 0 ? 0 : now + STAMP_GAP);
+    }
+    return l->due;
+}
+
 static void serve(struct line *l, uint32_t events)
 {
     char bytes[8192];
@@ -177,7 +276,7 @@ static void serve(struct line *l, uint32_t events)
         if (n < 0 && errno != EAGAIN && errno != EINTR)
             fail("read");
         if (n > 0)
-            take(l, bytes, (size_t)n);
+            hear(l, bytes, (size_t)n);
     }
     flush_out(l);
 }
@@ -193,6 +292,27 @@ static void watch(int poll, struct line *l, int operation)
     l->events = events;
     if (epoll_ctl(poll, operation, l->master, &event) < 0)
         fail("epoll_ctl");
+}
+
+/* Serves what is due; returns how long epoll may wait, in ms. */
+static int serve_time(int poll, struct line *lines, size_t count)
+{
+    uint64_t first = 0;
+
+    for (size_t i = 0; waiting > 0 && i < count; i++) {
+        struct line *l = &lines[i];
+        if (l->due == 0)
+            continue;
+        uint64_t due = on_time(l);
+        flush_out(l);
+        watch(poll, l, EPOLL_CTL_MOD);
+        if (due != 0 && (first == 0 || due < first))
+            first = due;
+    }
+    if (first == 0)
+        return -1;
+    uint64_t now = now_ns();
+    return first <= now ? 0 : (int)((first - now) / MS) + 1;
 }
 
 static void open_line(struct line *l)
@@ -254,7 +374,7 @@ int main(int argc, char **argv)
     fflush(stdout);
     for (;;) {
         struct epoll_event events[64];
-        int n = epoll_wait(poll, events, 64, -1);
+        int n = epoll_wait(poll, events, 64, serve_time(poll, lines, count));
         for (int i = 0; i < n; i++) {
             struct line *l = events[i].data.ptr;
             if (l == NULL)

@@ -4,13 +4,17 @@
  * of a passthrough, for any chunks and pauses. And a host that asks before it
  * writes is escaped from where it wants to be and nowhere else.
  *
- * The input: which property, then pairs of a pause and what happens after it.
+ * The input: which property and how long the second silence is, then pairs of
+ * a pause and what happens after it.
  */
 #include "escape.h"
 
 #include <stdlib.h>
 
 #define GUARD 100u
+
+/* The second silence need not be as long as the first. */
+static const uint64_t afters[4] = {GUARD, 2 * GUARD, GUARD / 2, GUARD + 1};
 
 static const struct chunk {
     char text[5];
@@ -103,20 +107,20 @@ static void happens(struct wire *w, unsigned what)
     }
 }
 
-static void escape(const uint8_t *data, size_t size)
+static void escape(const uint8_t *data, size_t size, uint64_t after)
 {
     struct wire w = {.now = 0};
     unsigned released;
 
-    escape_host_init(&w.host, GUARD, GUARD, 0);
-    escape_module_init(&w.module, GUARD, GUARD, 0);
+    escape_host_init(&w.host, GUARD, after, 0);
+    escape_module_init(&w.module, GUARD, after, 0);
     for (size_t i = 0; i + 1 < size && !w.is_over; i += 2) {
         w.now += data[i];
         module_says(&w, escape_module_tick(&w.module, w.now, &released));
         if (!w.is_over)
             happens(&w, data[i + 1] % 11);
     }
-    w.now += GUARD;
+    w.now += after;
     if (!w.is_over)
         module_says(&w, escape_module_tick(&w.module, w.now, &released));
     must(w.is_over == w.is_wanted);
@@ -131,6 +135,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (data[0] % 2 == 0)
         detect(data + 1, size - 1);
     else
-        escape(data + 1, size - 1);
+        escape(data + 1, size - 1, afters[data[0] / 2 % 4]);
     return 0;
 }

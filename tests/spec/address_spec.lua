@@ -48,16 +48,39 @@ describe("a port address", function()
     assert.equal("/tmp/x", value.state)
   end)
 
+  it("names a transcript, and how it is replayed", function()
+    assert.same({ kind = "replay", path = "field.txt" }, address.parse "replay:field.txt")
+    assert.same({
+      kind = "replay", path = "/tmp/what?.txt", mode = "command", slot = "a&b", speed = 0.5,
+      session = 2, module = "ml302",
+    }, address.parse("replay:/tmp/what%3F.txt?mode=command&slot=a%26b&speed=0.5&session=2"
+      .. "&module=ml302"))
+  end)
+
   it("is written back as it was read", function()
+    survives "replay:field.txt"
+    survives "replay:a%20%3F%25.txt?mode=strict&slot=a%26b&speed=0.5&session=2&module=ml302"
     survives "/dev/ttyUSB0"
     survives "sim:ct12"
     survives "sim:ct12?map=h=[::1]:7&set=a=1&set=b=x%26y&fault=silent&state=f&seed=3&dialect=field"
   end)
 
   it("is refused when the kind is not known", function()
-    refuses("replay:file", "replay.*path or sim:MODULE")
+    refuses("replai:file", "replai.*path, sim:MODULE or replay:FILE")
     refuses("tcp://host:1", "tcp")
-    refuses("", "path or sim:MODULE")
+    refuses("", "path, sim:MODULE or replay:FILE")
+  end)
+
+  it("is refused when a replay's settings are wrong", function()
+    refuses("replay:", "replay:FILE")
+    refuses("replay:?speed=1", "replay:FILE")
+    refuses("replay:f?colour=red", "colour=red.*mode=, slot=, speed=, session= or module=")
+    refuses("replay:f?mode=loose", 'mode "loose": expected strict or command')
+    for _, speed in ipairs { "-1", "fast", "", "1e9", "0.0000001", "nan", "." } do
+      refuses("replay:f?speed=" .. speed, "speed.*expected 0, or a number")
+    end
+    refuses("replay:f?session=0", 'session "0": expected a whole number from 1')
+    refuses("replay:f?module=a-b", 'module "a%-b"')
   end)
 
   it("is refused when a simulated module's settings are wrong", function()

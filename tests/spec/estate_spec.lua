@@ -75,9 +75,8 @@ describe("a callback that outlives its run", function()
     local bench <close> = fake_bench.new()
     local code <const> = bench:run { PRELUDE .. [[
       plan:phase("a", function(t)
-        local owner = require("attest.core").owner()
-        t.dut:later(1, function() owner:fail("again") end)
-        t.dut:later(1.1, function() owner:fail("again") end)
+        t.dut:later(1, function() error("again", 0) end)
+        t.dut:later(1.1, function() error("again", 0) end)
         t:measure("x", 1) end) return plan]], PRELUDE .. [[
       plan:phase("b", function(t) t:sleep(2) t:measure("x", 1) end) return plan]] }
     assert.equal(0, code, bench.out)
@@ -88,29 +87,13 @@ end)
 
 describe("luv in a script", function()
   it("refuses what would turn or end the loop of all slots", function()
-    for _, name in ipairs { "run", "stop", "loop_close", "walk", "new_thread" } do
+    for _, name in ipairs {
+      "run", "stop", "loop_close", "walk", "new_thread", "new_work", "sleep",
+    } do
       local bench <close> = fake_bench.new()
       assert.equal(3, bench:run(
         ('plan:phase("a", function() require("luv").%s() end)'):format(name)))
       assert.matches("plan1.lua:1: luv." .. name .. ": a plan cannot do this", bench.out)
     end
-  end)
-end)
-
-describe("an error after luv's work", function()
-  it("is the ERROR of its slot", function()
-    local bench <close> = fake_bench.new()
-    local code <const> = bench:run([[plan:phase("a", function(t)
-      local done = false
-      require("luv").new_work(function() return 1 end, function()
-        done = true
-        if t.slot == 2 then error("after work") end
-      end):queue()
-      while not done do t:sleep(0.01) end
-      t:sleep(0.01)
-      t:measure("x", 1) end)]], { ports = { "one", "two" } })
-    assert.equal(3, code)
-    assert.matches("slot 1  PASS\nslot 2  ERROR\n", bench.out)
-    assert.matches("after work", bench.out)
   end)
 end)

@@ -84,7 +84,9 @@ describe("the top of the tree", function()
   local FILES <const> = {
     ["CMakeLists.txt"] = true, ["CMakePresets.json"] = true, LICENSE = true, ["README.md"] = true,
   }
-  local MADE <const> = { "^build", "%.db$", "%.db%-wal$", "%.db%-shm$" } -- as in .gitignore
+  local MADE <const> = { -- as in .gitignore
+    "^build", "%.db$", "%.db%-wal$", "%.db%-shm$", "^attest%.trace$",
+  }
 
   local function is_made(name)
     for _, pattern in ipairs(MADE) do
@@ -170,7 +172,7 @@ describe("the modules in lua/", function()
     ["attest.sim"] = "attest.sim.", -- models
     ["attest.sim.ct12"] = "attest.sim.ct12.", -- chapters
     ["attest.sim.ml302"] = "attest.sim.ml302.", -- chapters
-    ["attest.script"] = false, -- the require that scripts see
+    ["attest.sandbox"] = false, -- the require that scripts see
   }
 
   local function module_of(path)
@@ -250,18 +252,21 @@ end)
 describe("the parts of core/", function()
   -- Part -> the parts it may know beside itself, over all layers below Lua.
   local BELOW <const> = {
-    clock = "", escape = "", vocabulary = "", text = "", framer = "vocabulary text", port_line = "",
+    clock = "", escape = "", text = "", vocabulary = "text",
+    framer = "framer_inner text vocabulary", framer_inner = "framer",
+    framer_payload = "framer_inner text vocabulary", port_line = "",
     trace_line = "", trace_mask = "",
     loop = "clock",
     port = "loop port_pair", port_pair = "port", port_device = "port port_line port_lock",
     port_lock = "port port_line", port_list = "port_lock",
     port_pty = "port port_device port_line", port_serial = "port port_device",
-    port_tty = "port port_device",
+    port_tty = "port port_device", image = "",
     trace = "loop trace_file trace_line trace_mask", trace_file = "loop",
     sqlite_link = "", sqlite_batch = "sqlite_link", sqlite_writer = "sqlite_batch",
-    main = "lcore",
+    main = "lcore limage",
   }
-  local PURE <const> = "clock escape vocabulary framer trace_line trace_mask port_line"
+  local PURE <const> = "clock escape vocabulary framer framer_payload trace_line trace_mask "
+    .. "port_line"
 
   local function has_word(list, word)
     return (" " .. list .. " "):find(" " .. word .. " ", 1, true) ~= nil

@@ -4,33 +4,12 @@
 local async <const> = require "tests.support.async"
 local bench <const> = require "tests.support.bench"
 local core <const> = require "attest.core"
+local direct_bench <const> = require "tests.support.direct_bench"
 
 core.virtual()
 
-local OPEN <const> = 'AT+QIOPEN="TCP","192.0.2.1",7,0,1'
-
---- Opens a link; what follows CONNECT in the same read is data at once.
-local function opened(b, data)
-  local call <const> = b:run(function()
-    return b.dut.try:passthrough { host = "192.0.2.1", port = 7 }
-  end)
-  assert(b:sent() == OPEN .. "\r\n")
-  b:say(OPEN .. "\r\n\r\nCONNECT,ID:3\r\n" .. (data or ""))
-  return b:result(call)
-end
-
---- The module's side of a well-behaved escape.
-local function answer_escape(b, call, before)
-  core.sleep(1.1)
-  assert.equal("+++", b:sent())
-  b:say(before or "")
-  core.sleep(1)
-  b:say("\r\nOK\r\n")
-  core.sleep(0.1)
-  assert.equal("AT\r\n", b:sent())
-  b:say("AT\r\n\r\nOK\r\n")
-  return b:result(call)
-end
+local opened <const> = direct_bench.open
+local answer_escape <const> = direct_bench.answer_escape
 
 describe("passthrough", function()
   it("takes the byte after CONNECT for data, even in the same read", async(function()
@@ -92,7 +71,7 @@ describe("passthrough", function()
     local call <const> = b:run(function() return link.try:command_mode() end)
     assert.is_true(answer_escape(b, call, "tick\r\nOK\r\nAT\r\n\r\nOK\r\ntock"))
     assert.equal("tick\r\nOK\r\nAT\r\n\r\nOK\r\ntock", link:read(24))
-    assert.equal(0, link.size)
+    assert.equal(0, link.received.size)
   end))
 
   it("is entered again by ATO; what follows its echo is data", async(function()
@@ -133,5 +112,111 @@ describe("passthrough", function()
     b:answer("AT+QISTATE", "OK")
     assert.is_false(b:result(call))
     assert.equal("end\r\nDISCONNECT\r\n", link:read(17))
+  end))
+
+  it("suspects a close whatever follows and however it is cut, not within a line", async(function()
+    for _, pieces in ipairs {
+      { "a\r\nDISCONNECT\r\nmore data" }, { "\r\nDISCON", "NECT\r\n\r\n+CREG:5\r\n" },
+    } do
+      local b <close> = bench.new()
+      local link <const> = opened(b)
+      b:say("it says DISCONNECT\r\nDISCONNECTED\r\n")
+      assert.is_false(link.maybe_closed)
+      b:say(table.unpack(pieces))
+      assert.is_true(link.maybe_closed)
+    end
+  end))
+
+  it("suspects no more once the module says that the link is open", async(function()
+    local b <close> = bench.new()
+    local link <const> = opened(b)
+    b:say("\r\nUDP_CLOSE\r\n")
+    assert.is_true(link.maybe_closed)
+    local call <const> = b:run(function() return link.try:is_open() end)
+    direct_bench.take_pluses(b)
+    b:say("\r\nOK\r\n")
+    core.sleep(0.1)
+    b:sent()
+    b:say("AT\r\n\r\nOK\r\n")
+    core.sleep(0.1)
+    b:answer("AT+QISTATE", '+QISTATE:3,"TCP","192.0.2.1",7,1025', "OK")
+    assert.is_true(b:result(call))
+    assert.is_false(link.maybe_closed)
+    assert.is_true(direct_bench.resume(b, link))
+    b:say("\r\nDISCONNECT\r\n")
+    assert.is_true(link.maybe_closed)
+  end))
+
+  it("ends quietly where the far end has ended it, and takes no echo for data", async(function()
+    local b <close> = bench.new()
+    local link <const> = opened(b)
+    b:say("bye\r\nDISCONNECT\r\n")
+    local call <const> = b:run(function() return link.try:close() end)
+    core.sleep(1.1)
+    assert.equal("+++", b:sent())
+    b:say("+++")
+    core.sleep(1.8)
+    assert.equal("AT\r\n", b:sent())
+    b:say("AT\r\n\r\nOK\r\n")
+    core.sleep(0.1)
+    b:answer("AT+QICLOSE=3", "ERROR=102")
+    assert.is_true(b:result(call))
+    assert.equal("bye\r\nDISCONNECT\r\n", link:read(link.received.size))
+    assert.is_true(link:close())
+    assert.equal("closed", select(2, link.try:write("x")).code)
+    assert.equal("closed", select(2, link.try:data_mode()).code)
+    assert.is_false(link:is_open())
+  end))
+end)
+
+describe("reading from a passthrough", function()
+  it("takes counts across pieces, and pieces as they came", async(function()
+    local b <close> = bench.new()
+    local link <const> = opened(b)
+    b:say("one", "two", "three")
+    assert.equal("on", link:read(2))
+    assert.equal("e", link:read())
+    assert.equal("twoth", link:read(5))
+    assert.equal("", link:read(0))
+    assert.equal("ree", link:read())
+  end))
+
+  it("leaves what came too late readable", async(function()
+    local b <close> = bench.new()
+    local link <const> = opened(b)
+    b:say("one", "two")
+    assert.equal("o", link:read(1))
+    local _, err <const> = link.try:read(9, { timeout = 1 })
+    assert.equal("timeout", err.code)
+    assert.equal("netwo", err.partial)
+    assert.equal("netwo", link:read(5))
+    assert.equal("timeout", select(2, link.try:read { timeout = 1 }).code)
+  end))
+
+  it("costs the same for each byte, however much waits", async(function()
+    local b <close> = bench.new()
+    local link <const> = opened(b)
+    local piece <const> = ("x"):rep(4096)
+    for _ = 1, 4096 do link.received:put(piece) end
+    local start <const> = os.clock()
+    for _ = 1, 100000 do link:read(10) end
+    assert.equal(16 * 1024 * 1024 - 1000000, link.received.size)
+    for _ = 1, 3000 do link:read() end
+    assert.is_true(os.clock() - start < 5)
+  end))
+
+  it("is for one task at a time, and refuses what makes no sense", async(function()
+    local b <close> = bench.new()
+    local link <const> = opened(b)
+    local first <const> = b:run(function() return link.try:read(4) end)
+    assert.error_matches(function() link:read(1) end, "another task is reading")
+    b:say("four")
+    assert.equal("four", b:result(first))
+    assert.error_matches(function() link:read(-1) end, "cannot read %-1 bytes")
+    assert.error_matches(function() link:read("4") end, "cannot read 4 bytes")
+    assert.error_matches(function() link:read(4, { time = 1 }) end, 'unknown option "time"')
+    assert.error_matches(function() link:write(4) end, "a number cannot be written")
+    assert.error_matches(function() b.dut:passthrough { host = "x", port = 1, guard = -1 } end,
+      "guard is %-1, expected 0 to 3600 seconds")
   end))
 end)

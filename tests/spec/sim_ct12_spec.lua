@@ -72,15 +72,21 @@ describe("basic commands of the ct12:", function()
       { "AT+IPR?", "+IPR:115200,8,0,0", "OK" },
       { "AT+IPR=115200,8,1,0", table.unpack(REBOOT) },
       { "AT+IPR?", "+IPR:115200,8,1,0", "OK" },
-      { "AT+IPR=9600", table.unpack(REBOOT) },
+    })
+    assert.same({ "OK" }, client:lines("AT+IPR=9600", 0.1))
+    client.port:set { baud = 9600 }
+    assert.equals("\r\nRDY\r\n\r\nSIM_SUCCESS\r\n\r\n" .. NETWORK, client:listen(3))
+    facts(client, {
       { "AT+IPR?", "+IPR:9600,8,0,0", "OK" },
       { "AT+IPR=9601", "ERROR=103" },
       { "AT+IPR=9600,9", "ERROR=103" },
       { "AT+IPR=9600,8,3,0", "ERROR=103" },
       { "AT+IPR=9600,8,0,0,0", "ERROR=101" },
-      { "AT+RESTORE", table.unpack(REBOOT) },
-      { "AT+IPR?", "+IPR:115200,8,0,0", "OK" },
     })
+    assert.same({ "OK" }, client:lines("AT+RESTORE", 0.1))
+    client.port:set { baud = 115200 }
+    client:listen(3)
+    facts(client, { { "AT+IPR?", "+IPR:115200,8,0,0", "OK" } })
   end))
 
   it("the SIM slot needs the network and survives RESTORE", async(function()

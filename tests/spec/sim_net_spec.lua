@@ -293,6 +293,21 @@ describe("a PTY", function()
     assert.is_nil(module.is_closed)
   end))
 
+  it("strays to another rate by a fault; who follows can read it", async(function()
+    local module <close>, path <const> = serve { fault = "rate:1:19200" }
+    local near <const> = assert(core.open(path, {}))
+    local client <close> = bare_client.attach(near)
+    client:expect("NETWORK_ACTIVATE_SUCCESS\r\n")
+    client:send("AT\r\n")
+    client:expect("OK\r\n")
+    client:send("AT\r\n")
+    assert.is_nil(client:listen(0.1):find("OK", 1, true))
+    assert(near:set { baud = 19200 })
+    client:send("\r\nAT\r\n")
+    client:expect("OK\r\n")
+    assert.is_nil(module.is_closed)
+  end))
+
   it("is closed by a module that vanishes", async(function()
     local _ <close>, path <const> = serve { fault = "vanish:0.05" }
     local client <close> = bare_client.attach(assert(core.open(path, {})))

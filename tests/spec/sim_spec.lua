@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --
 -- The simulated module as a conversation: line ends, echo, boot, reboots,
--- junk, payloads, flash, settings and faults, on the virtual clock. What each
--- command does is in sim_ct12_spec.lua.
+-- junk, payloads, flash and settings, on the virtual clock. What each command
+-- does is in sim_ct12_spec.lua, faults are in sim_fault_spec.lua.
 
 local async <const> = require "tests.support.async"
 local bare_client <const> = require "tests.support.bare_client"
@@ -238,7 +238,7 @@ describe("the flash", function()
       client:ask("AT+CSCLK=1")
       client:ask("AT+IPR=9600,7,2,1")
     end
-    local client <close> = bare_client.started { state = path }
+    local client <close> = bare_client.started { state = path, baud = 9600 }
     assert.same({ "+SINGLESIM:1", "OK" }, client:lines("AT+SINGLESIM?"))
     assert.same({ "+CSCLK:1", "OK" }, client:lines("AT+CSCLK?"))
     assert.same({ "+IPR:9600,7,2,1", "OK" }, client:lines("AT+IPR?"))
@@ -263,6 +263,8 @@ describe("the flash", function()
     assert.truthy(refusal({ state = path }):find("belongs to a ml302", 1, true))
     write('{"format":"attest/flash/1","module":"ct12","values":{"ipr":7}}')
     assert.truthy(refusal({ state = path }):find('value "ipr"', 1, true))
+    write('{"format":"attest/flash/1","module":"ct12","values":{"ipr":{"databits":"x"}}}')
+    assert.truthy(refusal({ state = path }):find('value "databits"', 1, true))
   end)
 
   it("refuses a file that cannot be written", function()
@@ -315,28 +317,9 @@ describe("the settings", function()
   it("refuse an unknown module, dialect, fault and option", function()
     assert.truthy(refusal({ module = "xy99" }):find("ct12", 1, true))
     assert.truthy(refusal({ dialect = "klingon" }):find("example, field, table", 1, true))
-    assert.truthy(refusal({ fault = "gremlins:3" }):find("silent, vanish:SECONDS", 1, true))
-    assert.truthy(refusal({ fault = "vanish" }):find("vanish", 1, true))
-    assert.truthy(refusal({ fault = { "silent:1" } }):find("silent", 1, true))
+    assert.truthy(refusal({ fault = "gremlins:3" }):find("silent, loss:PROBABILITY", 1, true))
     assert.has_error(function()
       sim.new { module = "ct12", colour = "red" }
     end)
   end)
-end)
-
-describe("a fault", function()
-  it("makes the module silent", async(function()
-    local client <close> = bare_client.start { fault = { "silent" } }
-    assert.equals("", client:listen(10))
-    assert.equals("", client:ask("AT"))
-  end))
-
-  it("makes the port vanish in time", async(function()
-    local client <close> = bare_client.start { fault = "vanish:3.5" }
-    client:listen(3.4)
-    assert.is_nil(client.is_closed)
-    assert.same({ "OK" }, client:lines("AT", 0.05))
-    client:listen(0.1)
-    assert.is_true(client.is_closed)
-  end))
 end)

@@ -184,8 +184,17 @@ end
 
 -- --------------------------------------------------------------------- host
 
+-- What the host asks by itself when the example is over: whether both sides
+-- are at the rate that was set.
+local asked <const> = {
+  ["6.1.8-ipr-set"] = {
+    { "H", "AT" }, { "M", "AT" }, { "M", "OK" },
+    { "H", "AT+IPR?" }, { "M", "AT+IPR?" }, { "M", "+IPR:115200,8,1,0" }, { "M", "OK" },
+  },
+}
+
 local function replay_on_host(record, steps)
-  replay.on_host(ct12, steps, decoded[record.id])
+  replay.on_host(ct12, steps, decoded[record.id], asked[record.id])
 end
 
 describe("the host replays", function()
@@ -241,7 +250,7 @@ describe("the lists of examples:", function()
       runs[record.id] = true
       assert.truthy(decoded[record.id], record.id .. " has no values")
     end
-    for _, list in ipairs { decoded, scene } do
+    for _, list in ipairs { decoded, scene, asked } do
       for id in pairs(list) do
         assert.truthy(runs[id], id)
       end

@@ -47,6 +47,50 @@ describe("the watchdog", function()
     assert.is_truthy(seen and seen.hog)
   end))
 
+  it("kills a task that Lua needs too long to unwind", watched(function()
+    local function nest() pcall(nest) pcall(nest) end
+    assert.is_truthy(outcome(nest).hog)
+  end))
+
+  it("stops variables of a failed task that never close", watched(function()
+    local closed <const> = core.spawn(function()
+      local guard <close> = setmetatable({}, { -- luacheck: ignore 211/guard
+        __close = function() while true do end end,
+      })
+      error("failed")
+    end)
+    local _, err <const> = closed:join(5)
+    assert.matches("failed", err)
+  end))
+
+  it("interrupts a system call that blocks", watched(function()
+    local path <const> = os.tmpname()
+    os.remove(path)
+    assert(os.execute("mkfifo " .. path))
+    local err <const> = outcome(function() io.open(path) error("opened") end)
+    os.remove(path)
+    assert.is_truthy(err.hog)
+  end))
+
+  it("leaves what comes after a hog alone", watched(function()
+    core.on_error(function() end)
+    core.after(0.001, function()
+      while true do pcall(function() while true do end end) end
+    end)
+    local ran = false
+    core.after(0.002, function() for _ = 1, 1000 do ran = true end end)
+    core.sleep(4 * LIMIT)
+    assert.is_true(ran)
+  end))
+
+  it("takes its time off the clock, for the others", watched(function()
+    local before <const> = core.now()
+    local other <const> = core.spawn(function() core.sleep(LIMIT / 2) return core.now() end)
+    core.spawn(function() while true do end end):join(5)
+    local _, at <const> = other:join(5)
+    assert.is_true(at - before < LIMIT, ("%g s"):format(at - before))
+  end))
+
   it("leaves alone who waits in between", watched(function()
     local stop <const> = core.now() + 3 * LIMIT
     while core.now() < stop do core.sleep(0.001) end

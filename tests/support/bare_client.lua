@@ -29,7 +29,7 @@ function bare_client.attach(port)
 end
 
 --- Starts a simulated ct12 on a pair.
--- @tparam[opt] table options of sim.new, and `chunk` (bytes per turn)
+-- @tparam[opt] table options of sim.new, `chunk` (bytes per turn) and `baud`
 -- @treturn client
 function bare_client.start(options)
   local given <const> = { module = "ct12" }
@@ -37,9 +37,11 @@ function bare_client.start(options)
     given[key] = value
   end
   local chunk <const> = given.chunk or 8
-  given.chunk = nil
+  local baud <const> = given.baud
+  given.chunk, given.baud = nil, nil
   local near <const>, far <const> = core.pair(chunk)
   local self <const> = bare_client.attach(near)
+  near:set { baud = baud }
   self.sim = assert(sim.new(given))
   self.sim:serve(far)
   return self
@@ -86,6 +88,14 @@ function methods:expect(text, seconds)
       error(string.format("no %q in %q", text, self.bytes), 2)
     end
   end
+end
+
+--- Has the module change its rate, and follows it.
+-- @tparam string command such as "AT+IPR=9600"
+function methods:change_rate(command)
+  self:send(command .. "\r\n")
+  self:expect("\r\nOK\r\n")
+  self.port:set { baud = math.tointeger(command:match("=(%d+)")) }
 end
 
 --- Sends a command with CR LF and takes all that comes within a second.

@@ -92,10 +92,13 @@ end
 -- @tparam table module catalogue
 -- @tparam table steps
 -- @tparam table decoded what each command returns
-function replay.on_host(module, steps, decoded)
-  local turns <const> = transcript.turns(steps)
+-- @tparam[opt] table own steps that follow although nobody calls them: what the
+--   host asks by itself
+function replay.on_host(module, steps, decoded, own)
+  local turns <const>, asked <const> = transcript.turns(steps), transcript.turns(own or {})
+  local all <const> = table.move(asked, 1, #asked, #turns + 1, table.move(turns, 1, #turns, 1, {}))
   local near <const>, far <const> = core.pair(1) -- each byte in a read of its own
-  local played <const> = transcript.play(far, turns)
+  local played <const> = transcript.play(far, all)
   local dut <close> = assert(attest.attach(near, { module = module }))
   local told <const>, results <const>, sent = watch(dut), {}, ""
   for i, turn in ipairs(turns) do
@@ -105,11 +108,14 @@ function replay.on_host(module, steps, decoded)
       results[#results + 1] = result
     end
   end
+  for _, turn in ipairs(asked) do
+    sent = sent .. turn.bytes
+  end
   core.sleep(1) -- the words behind the end
   far:close()
   assert.equals(sent, played.heard)
   assert.same(decoded, results)
-  check_told(module, told, turns)
+  check_told(module, told, all)
 end
 
 local function joined(...)

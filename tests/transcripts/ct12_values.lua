@@ -29,7 +29,7 @@ return {
   ["6.1.3-gsn"] = { { imei = "860720087453595" } },
   ["6.1.4-ate0"] = { nothing },
   ["6.1.7-qccid"] = { { iccid = "898604E6192391620488" } },
-  ["6.1.8-ipr-set"] = { nothing },
+  ["6.1.8-ipr-set"] = { { baudrate = 115200, databits = 8, stopbits = 1, parity = 0 } },
   ["6.1.9-singlesim-set"] = { nothing },
   ["6.1.11-gpio-input"] = { { pin = 0, value = 1 } },
   ["6.1.11-gpio-output"] = { nothing },

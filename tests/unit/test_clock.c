@@ -284,6 +284,22 @@ static void test_virtual_time_starts_where_the_real_one_stands(void **state)
     clock_clean(&c);
 }
 
+static void test_time_that_is_skipped_was_never_there(void **state)
+{
+    const uint64_t hour = 3600u * UINT64_C(1000000000);
+    struct clock c;
+
+    (void)state;
+    clock_init(&c);
+    const uint64_t before = clock_now(&c);
+    clock_skip(&c, hour);
+    assert_true(clock_now(&c) < before);
+    assert_true(clock_now(&c) + hour >= before);
+    clock_make_virtual(&c);
+    assert_true(clock_now(&c) < before);
+    clock_clean(&c);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -299,6 +315,7 @@ int main(void)
         TEST(test_fire_may_set_and_cancel_others),
         TEST(test_virtual_time_stands_until_it_is_moved),
         TEST(test_virtual_time_starts_where_the_real_one_stands),
+        TEST(test_time_that_is_skipped_was_never_there),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

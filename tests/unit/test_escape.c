@@ -314,8 +314,46 @@ static void test_a_given_up_escape_can_be_tried_again(void **state)
     assert_true(escape_host_take(&h, 1000 * MS));
     escape_host_end(&h);
     escape_host_begin(&h);
-    assert_false(escape_host_take(&h, 1999 * MS));
-    assert_true(escape_host_take(&h, 2000 * MS));
+    /* The module may still hold the pluses of the first. */
+    assert_false(escape_host_take(&h, 1000 * MS + AFTER - 1));
+    assert_true(escape_host_take(&h, 1000 * MS + AFTER));
+}
+
+/* A module whose second silence is the longer one still holds what came at
+   the end of the data. */
+static void test_pluses_at_the_end_of_the_data_are_outwaited(void **state)
+{
+    (void)state;
+    for (size_t n = 1; n <= 2; n++) {
+        struct escape_host h;
+        struct module m = new_module();
+
+        escape_host_init(&h, BEFORE, AFTER, 0);
+        escape_host_wrote(&h, "++", n, 1000 * MS);
+        feed(&m, 1000, n == 1 ? "+" : "++");
+        escape_host_begin(&h);
+        assert_false(escape_host_take(&h, 1000 * MS + BEFORE));
+        uint64_t at = escape_host_next(&h);
+        assert_int_equal(at, 1000 * MS + AFTER);
+        assert_true(escape_host_take(&h, at));
+        feed(&m, at / MS, "+++");
+        tick(&m, (at + AFTER) / MS);
+        expect(&m, n == 1 ? "+" : "++", true);
+    }
+}
+
+static void test_the_silence_begins_when_the_queue_is_empty(void **state)
+{
+    struct escape_host h;
+
+    (void)state;
+    escape_host_init(&h, BEFORE, AFTER, 0);
+    escape_host_wrote(&h, "data", 4, 100 * MS);
+    escape_host_begin(&h);
+    escape_host_left(&h, 700 * MS);
+    escape_host_left(&h, 600 * MS); /* not earlier again */
+    assert_false(escape_host_take(&h, 1699 * MS));
+    assert_true(escape_host_take(&h, 1700 * MS));
 }
 
 static void test_an_unasked_escape_is_foreseen(void **state)
@@ -324,8 +362,8 @@ static void test_an_unasked_escape_is_foreseen(void **state)
 
     (void)state;
     escape_host_init(&h, BEFORE, AFTER, 0);
+    assert_true(escape_host_would(&h, "+++", 3, 0)); /* silent since when? */
     assert_true(escape_host_would(&h, "+++", 3, 1000 * MS));
-    assert_false(escape_host_would(&h, "+++", 3, 999 * MS));
     assert_false(escape_host_would(&h, "++++", 4, 1000 * MS));
     assert_false(escape_host_would(&h, "++a", 3, 1000 * MS));
     assert_false(escape_host_would(&h, "++", 2, 1000 * MS));
@@ -338,6 +376,23 @@ static void test_an_unasked_escape_is_foreseen(void **state)
     assert_false(escape_host_would(&h, "", 0, 1200 * MS));
     assert_false(escape_host_would(&h, "+", 1, 1200 * MS));
     assert_true(escape_host_would(&h, "+++", 3, 2100 * MS));
+}
+
+/* A pause of nearly the guard time may be a silence for the module, or none
+   for it when it was one for us. */
+static void test_a_doubtful_pause_is_both_a_silence_and_none(void **state)
+{
+    struct escape_host h;
+
+    (void)state;
+    escape_host_init(&h, BEFORE, AFTER, 0);
+    escape_host_wrote(&h, "x", 1, 0);
+    assert_false(escape_host_would(&h, "+++", 3, BEFORE / 2 - 1));
+    assert_true(escape_host_would(&h, "+++", 3, BEFORE / 2));
+    escape_host_wrote(&h, "+", 1, 3000 * MS);
+    assert_true(escape_host_would(&h, "++", 2, 3000 * MS + AFTER));
+    assert_true(escape_host_would(&h, "+++", 3, 3000 * MS + AFTER));
+    assert_false(escape_host_would(&h, "++", 2, 3000 * MS + 2 * AFTER));
 }
 
 static void test_the_module_takes_what_the_host_sends(void **state)
@@ -378,7 +433,10 @@ int main(void)
         cmocka_unit_test(test_the_host_keeps_both_silences),
         cmocka_unit_test(test_bytes_still_under_way_prolong_the_silence),
         cmocka_unit_test(test_a_given_up_escape_can_be_tried_again),
+        cmocka_unit_test(test_pluses_at_the_end_of_the_data_are_outwaited),
+        cmocka_unit_test(test_the_silence_begins_when_the_queue_is_empty),
         cmocka_unit_test(test_an_unasked_escape_is_foreseen),
+        cmocka_unit_test(test_a_doubtful_pause_is_both_a_silence_and_none),
         cmocka_unit_test(test_the_module_takes_what_the_host_sends),
     };
 

@@ -318,13 +318,32 @@ static void test_the_rate_of_the_client_is_seen_and_left_alone(void **state)
     port_close(p);
 }
 
+static void test_what_the_client_did_not_read_is_seen(void **state)
+{
+    struct bench *b = *state;
+    struct port *p = open_pty(b);
+    unsigned bytes = 1;
+    char byte;
+
+    assert_int_equal(port_client_unread(p, &bytes), 0);
+    assert_int_equal(bytes, 0);
+    assert_int_equal(port_write(p, "abc", 3), 0);
+    int client = open(p->path, O_RDWR | O_NOCTTY);
+    assert_int_equal(read(client, &byte, 1), 1);
+    assert_int_equal(port_client_unread(p, &bytes), 0);
+    assert_int_equal(bytes, 2);
+    close(client);
+    port_close(p);
+}
+
 static void test_only_a_pty_has_a_client(void **state)
 {
     struct bench *b = *state;
     struct port *p = open_port(b);
-    unsigned baud;
+    unsigned number;
 
-    assert_int_equal(port_client_baud(p, &baud), UV_ENOTSUP);
+    assert_int_equal(port_client_baud(p, &number), UV_ENOTSUP);
+    assert_int_equal(port_client_unread(p, &number), UV_ENOTSUP);
     port_close(p);
 }
 
@@ -408,6 +427,7 @@ int main(void)
         TEST(test_what_was_written_last_survives_the_close),
         TEST(test_a_pty_starts_at_its_rate),
         TEST(test_the_rate_of_the_client_is_seen_and_left_alone),
+        TEST(test_what_the_client_did_not_read_is_seen),
         TEST(test_only_a_pty_has_a_client),
         TEST(test_what_is_printed_before_a_client_waits_for_it),
         TEST(test_clients_come_and_go_without_a_hang_up),

@@ -219,7 +219,6 @@ static void test_a_pair_has_no_lines_and_takes_any_setting(void **state)
     struct bench *b = *state;
     struct port_config c = b->config;
     unsigned lines;
-    unsigned baud;
 
     open_pair(b, 0);
     port_bench_start(&b->a);
@@ -227,11 +226,34 @@ static void test_a_pair_has_no_lines_and_takes_any_setting(void **state)
     assert_int_equal(port_get_lines(b->a.port, &lines), UV_ENOTSUP);
     assert_int_equal(port_set_lines(b->a.port, PORT_DTR, 0), UV_ENOTSUP);
     assert_int_equal(port_set_break(b->a.port, true), UV_ENOTSUP);
-    assert_int_equal(port_client_baud(b->a.port, &baud), UV_ENOTSUP);
     c.baud = 9600;
     assert_int_equal(port_configure(b->a.port, &c, &b->why), 0);
     assert_int_equal(b->a.port->config.baud, 9600);
     port_bench_end(b);
+}
+
+static void test_an_end_knows_the_rate_of_the_other(void **state)
+{
+    struct bench *b = *state;
+    struct port_config c = b->config;
+    unsigned baud = 0;
+
+    open_pair(b, 0);
+    port_bench_start(&b->a);
+    port_bench_start(&b->b);
+    assert_int_equal(port_client_baud(b->a.port, &baud), 0);
+    assert_int_equal(baud, 115200);
+    c.baud = 9600;
+    assert_int_equal(port_configure(b->b.port, &c, &b->why), 0);
+    assert_int_equal(port_client_baud(b->a.port, &baud), 0);
+    assert_int_equal(baud, 9600);
+    assert_int_equal(port_client_baud(b->b.port, &baud), 0);
+    assert_int_equal(baud, 115200);
+    port_close(b->b.port);
+    assert_int_equal(port_client_baud(b->a.port, &baud), UV_EPIPE);
+    assert_int_equal(port_client_baud(b->b.port, &baud), UV_EPIPE);
+    port_close(b->a.port);
+    port_bench_turn(b, 5);
 }
 
 static void test_a_pair_that_was_never_started_closes(void **state)
@@ -260,6 +282,7 @@ int main(void)
         PORT_TEST(test_either_end_may_be_closed_from_inside_the_callback),
         PORT_TEST(test_nothing_is_heard_after_a_close),
         PORT_TEST(test_a_pair_has_no_lines_and_takes_any_setting),
+        PORT_TEST(test_an_end_knows_the_rate_of_the_other),
         PORT_TEST(test_a_pair_that_was_never_started_closes),
     };
 

@@ -114,6 +114,18 @@ static void test_what_is_no_line_is_refused(void **state)
             fail_msg("taken for a line: %s", texts[i]);
 }
 
+static void test_masks_stand_for_what_a_port_takes_in_one_write(void **state)
+{
+    char text[128] = "1.000 " WALL " > 1 p \\m{1048576}\\m{1048576}"
+                     "\\m{1048576}\\m{1048576}";
+    struct trace_line l;
+
+    (void)state;
+    assert_int_equal(trace_line_parse(text, strlen(text), &l), 0);
+    strcat(text, "x");
+    assert_int_equal(trace_line_parse(text, strlen(text), &l), UV_EINVAL);
+}
+
 static void test_all_bytes_come_back(void **state)
 {
     char bytes[256], again[256];
@@ -163,6 +175,7 @@ int main(void)
         cmocka_unit_test(test_a_line_reads),
         cmocka_unit_test(test_a_mask_reads_as_any_bytes),
         cmocka_unit_test(test_what_is_no_line_is_refused),
+        cmocka_unit_test(test_masks_stand_for_what_a_port_takes_in_one_write),
         cmocka_unit_test(test_all_bytes_come_back),
         cmocka_unit_test(test_times_come_back),
     };

@@ -5,27 +5,40 @@
 # project knows. It binds a UDP port, hence a network namespace of its own.
 
 # iaxmodem looks for its configuration below /etc/iaxmodem; from there it
-# finds any file.
-start_iaxmodem() {
-  local namespace=(unshare -n)
-  [ "$(id -u)" -eq 0 ] || namespace=(unshare -rn)
-  cat >"$scratch/iaxmodem.conf" <<CONF
-device $scratch/iaxmodem
+# finds any file. iaxmodem_conf NAME PORT PEER_PORT
+iaxmodem_conf() {
+  cat >"$scratch/$1.conf" <<CONF
+device $scratch/$1
 owner $(id -un):$(id -gn)
 mode 660
-port 4570
+port $2
 refresh 0
-server 127.0.0.1
-peername attest
+server 127.0.0.1:$3
+peername $1
 secret attest
 cidname attest
 cidnumber 1
 codec slinear
 nodaemon
 CONF
-  peers_start "$scratch/iaxmodem.log" "${namespace[@]}" iaxmodem "../..$scratch/iaxmodem.conf"
-  peers_await 10 "$peer" "$scratch/iaxmodem.log" 'Modem started' && sleep 0.2
-  [ -e "$scratch/iaxmodem" ]
+}
+
+# Two of them in one namespace can call each other; no exchange is needed.
+start_iaxmodem() {
+  local namespace=(unshare -n)
+  [ "$(id -u)" -eq 0 ] || namespace=(unshare -rn)
+  iaxmodem_conf iaxmodem 4570 4571
+  iaxmodem_conf caller 4571 4570
+  # shellcheck disable=SC2016 # the inner shell expands it
+  peers_start "$scratch/iaxmodem.log" "${namespace[@]}" bash -c '
+    ip link set lo up
+    for name in caller iaxmodem; do
+      setpriv --pdeathsig KILL iaxmodem "../..$1/$name.conf" &
+    done
+    trap "kill -KILL $(jobs -p | xargs)" TERM
+    wait' bash "$scratch"
+  peers_await 10 "$peer" "$scratch/iaxmodem.log.err" 'Modem started' && sleep 0.5
+  [ -e "$scratch/iaxmodem" ] && [ -e "$scratch/caller" ]
 }
 
 iaxmodem_answers() {
@@ -39,7 +52,17 @@ iaxmodem_is_tested() {
     has "$scratch/out" '^slot 1  PASS'
 }
 
+rings_in_an_echo() {
+  peers_start "$scratch/ring" /usr/bin/python3 "$root/tests/witness/ring_in_echo.py" \
+    "$scratch/iaxmodem" "$scratch/caller" 'AT+FCLASS=?'
+  peers_await 10 "$peer" "$scratch/ring" '^/dev/' || { cat "$scratch/ring.err"; return 1; }
+  ends_with 0 "$attest" run "$root/tests/witness/plans/ring.lua" \
+    --port "$(head -n 1 "$scratch/ring")" --db "$scratch/iaxmodem.db" &&
+    has "$scratch/out" '^slot 1  PASS' && has "$scratch/ring" '^rang$'
+}
+
 check "iaxmodem starts" start_iaxmodem
 check "attest send gets iaxmodem's own words" iaxmodem_answers
 check "a plan passes on iaxmodem" iaxmodem_is_tested
+check "iaxmodem rings in the middle of an echo, which stays an echo" rings_in_an_echo
 peers_stop

@@ -9,11 +9,12 @@
 local argparse <const> = require "argparse"
 local core <const> = require "attest.core"
 local errors <const> = require "attest.error"
+local text <const> = require "attest.text"
 
 local cli = {}
 
 -- In the order of the help.
-local VERBS <const> = { "run", "send", "sim", "ports", "doc", "lua" }
+local VERBS <const> = { "run", "send", "sim", "record", "replay", "ports", "doc", "lua" }
 
 local USAGE <const> = 2
 local INTERNAL <const> = 70
@@ -52,19 +53,20 @@ local function load_verb(name)
 end
 
 local function help(lang)
-  local text <const> = TEXT[lang]
-  local lines <const> = { text.usage, "", text.purpose, "", text.verbs }
+  local words <const> = TEXT[lang]
+  local lines <const> = { words.usage, "", words.purpose, "", words.verbs }
   for _, name in ipairs(VERBS) do
     lines[#lines + 1] = ("  %-8s%s"):format(name, load_verb(name).summary[lang])
   end
   lines[#lines + 1] = ""
-  lines[#lines + 1] = text.more
+  lines[#lines + 1] = words.more
   return table.concat(lines, "\n")
 end
 
 -- One line, whatever the parts hold.
 local function complain(who, message)
-  io.stderr:write(who, ": ", (tostring(message):gsub("%s*\n%s*", " ")), "\n")
+  local line <const> = tostring(message):gsub("%s*\n%s*", " ")
+  io.stderr:write(who, ": ", text.printable(line), "\n")
   return USAGE
 end
 
@@ -83,12 +85,14 @@ local function new_parser(name, verb, lang)
   return parser
 end
 
--- "--repeat -1" is a bad value of --repeat, not an option "-1".
+-- "--repeat -1" is a bad value of --repeat, not an option "-1". What follows
+-- "--" is somebody else's.
 local function join_negative(argv)
-  local words <const> = {}
+  local words <const>, is_ours = {}, true
   for _, word in ipairs(argv) do
     local before <const> = words[#words] or ""
-    if word:find("^%-%d") and before:find("^%-%-%a[%w-]*$") then
+    is_ours = is_ours and word ~= "--"
+    if is_ours and word:find("^%-%d") and before:find("^%-%-%a[%w-]*$") then
       words[#words] = before .. "=" .. word
     else
       words[#words + 1] = word

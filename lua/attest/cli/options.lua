@@ -27,6 +27,27 @@ function options.print(line)
   end
 end
 
+--- Converter of argparse for a rate.
+-- @tparam string text
+-- @treturn[1] integer
+-- @treturn[2] nil
+-- @treturn[2] string what is wrong
+function options.rate(text)
+  local number <const> = text:match("^%d+$") and math.tointeger(tonumber(text))
+  if not number or number == 0 or number > 0x7FFFFFFF then
+    return nil, ("--baud %q: expected bits per second, such as 115200"):format(text)
+  end
+  return number
+end
+
+--- Hands on what was printed; raises when stdout takes no more.
+function options.flush()
+  local ok <const>, why <const> = io.stdout:flush()
+  if not ok then
+    errors.raise { code = "io", message = "stdout: " .. why }
+  end
+end
+
 local function map(text)
   return message_of(redirect.parse(text))
 end
@@ -100,8 +121,8 @@ function options.sim_common(parser)
   parser:option("--map", "Redirect what the module is told to reach."):argname "HOST=ADDR[:PORT]"
     :count "*":convert(map):default {}
   options.pairs(parser, "--set", "Change a simulated module ('attest sim --help' lists how).")
-  parser:option("--fault", "Break something, repeatably."):argname "SPEC":count "*"
-    :convert(fault):default {}
+  parser:option("--fault", "Break something ('attest sim --list-faults' lists what).")
+    :argname "SPEC":count "*":convert(fault):default {}
   parser:option("--seed", "Start of the faults' random numbers."):argname "N":convert(seed)
 end
 

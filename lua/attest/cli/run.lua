@@ -39,8 +39,8 @@ local function module_name(text)
 end
 
 local function add_slots(parser)
-  parser:option("--port", "Port of a slot: a path or sim:MODULE."):argname "P":count "*"
-    :default {}
+  parser:option("--port", "Port of a slot: a path, sim:MODULE or replay:FILE."):argname "P"
+    :count "*":default {}
   parser:option("--sim", "Simulate a module of this type in each slot."):argname "MODULE"
     :convert(module_name)
   parser:option("--slots", "How many modules --sim simulates."):argname "N"

@@ -33,28 +33,35 @@ local function positive(word)
 end
 
 local function rate(word)
-  local number <const> = word:match("^%d+$") and math.tointeger(tonumber(word))
-  if not number or number == 0 then
-    return nil, ("--baud %q: expected bits per second, such as 115200"):format(word)
+  if word == "auto" then
+    return word
   end
-  return number
+  return shared.rate(word)
 end
 
 function send.parser(parser)
   parser:argument("command", "Commands, each sent on its own line."):args "+"
-  parser:option("--port", "Path of the port, or sim:MODULE."):count "1"
+  parser:option("--port", "Path of the port, sim:MODULE or replay:FILE."):count "1"
   parser:option("--module", "Module type; ct12 unless the port tells.")
   shared.catalogue(parser)
-  parser:option("--baud", "Bits per second."):convert(rate)
+  parser:option("--baud", "Bits per second; auto finds the module's."):convert(rate)
   parser:option("--timeout", "Seconds to wait for each answer."):convert(positive)
 end
 
--- As the module wrote it, except to a terminal, which it must not command.
-local function print_lines(lines)
+-- As the module wrote it, except to a terminal, which it must not command. Whoever reads has the
+-- answer before the next command is sent.
+local function print_answer(lines, final)
   local is_terminal <const> = uv.guess_handle(1) == "tty"
-  for _, line in ipairs(lines or {}) do
+  local function print_line(line)
     shared.print(is_terminal and text.printable(line) or line)
   end
+  for _, line in ipairs(lines or {}) do
+    print_line(line)
+  end
+  if final then
+    print_line(final)
+  end
+  shared.flush()
 end
 
 local function complain(err)
@@ -66,20 +73,18 @@ local function send_all(dut, options)
   for _, command in ipairs(options.command) do
     local answer <const>, err <const> = dut.try:at(command, { timeout = options.timeout })
     if not answer then
-      print_lines(err.lines)
-      print_lines { err.final }
+      print_answer(err.lines, err.final)
       complain(err)
       return STATUS[err.code] or NO_ANSWER
     end
-    print_lines(answer.lines)
-    print_lines { answer.final }
+    print_answer(answer.lines, answer.final)
   end
   return OK
 end
 
 -- A module that is simulated in this process is switched on with the port.
 local function boot(dut, options)
-  if not dut.simulated then
+  if not options.port:find("^sim:") then
     return true
   end
   return dut.try:ready { timeout = options.timeout }
@@ -91,7 +96,9 @@ local function open_and_send(options)
   })
   if not dut then
     complain(err)
-    return NOT_OPENED
+    return err.code == "timeout" and NO_ANSWER or NOT_OPENED
+  elseif options.baud == "auto" then
+    io.stderr:write(("attest send: the module is at %d\n"):format(dut.port:baud()))
   end
   local status = NO_ANSWER
   local is_up <const>, why <const> = boot(dut, options)

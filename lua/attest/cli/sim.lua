@@ -2,14 +2,15 @@
 --
 -- `attest sim MODULE`: a simulated module on a PTY, for any program.
 --
--- Prints `ready PATH` once it serves, and nothing else on stdout. SIGINT,
--- SIGTERM and SIGHUP are its normal end: flash written, link removed, status 0.
+-- Prints `ready PATH` once it serves, again when its port has come back from
+-- the fault `vanish`, and nothing else on stdout. SIGINT, SIGTERM and SIGHUP
+-- are its normal end: flash written, link removed, status 0.
 
 local core <const> = require "attest.core"
 local errors <const> = require "attest.error"
 local options_of <const> = require "attest.cli.options"
+local serve <const> = require "attest.cli.serve"
 local simulator <const> = require "attest.sim"
-local uv <const> = require "luv"
 
 local sim = {}
 
@@ -17,6 +18,14 @@ sim.summary = {
   en = "run a simulated module on a PTY",
   zh = "在伪终端上运行仿真模块",
 }
+
+local function fault_lines()
+  local lines <const> = {}
+  for i, fault in ipairs(simulator.faults()) do
+    lines[i] = ("%-26s %s"):format(fault.usage, fault.doc)
+  end
+  return lines
+end
 
 -- What --set and --fault know.
 local function epilog()
@@ -26,75 +35,62 @@ local function epilog()
     lines[#lines + 1] = ("   %-10s %s%s"):format(setting.name, setting.doc, model)
   end
   lines[#lines + 1] = ""
-  lines[#lines + 1] = "Faults (--fault): " .. simulator.faults()
+  lines[#lines + 1] = "Faults (--fault), several separated by commas:"
+  for _, line in ipairs(fault_lines()) do
+    lines[#lines + 1] = "   " .. line
+  end
   return table.concat(lines, "\n")
 end
 
 function sim.parser(parser)
   parser:epilog(epilog())
-  parser:argument("module", "Module type, such as ct12.")
-  parser:option("--link", "Symbolic link to make to the PTY.")
+  parser:argument("module", "Module type, such as ct12."):args "?"
+  serve.options(parser)
+  parser:flag("--list-faults", "List what --fault knows, and exit.")
   options_of.sim(parser)
 end
 
--- A link that a killed simulator left behind leads nowhere and may go.
-local function make_link(target, link)
-  local there <const> = uv.fs_lstat(link)
-  if there and there.type == "link" and not uv.fs_stat(link) then
-    uv.fs_unlink(link)
-  end
-  local ok <const>, why <const> = uv.fs_symlink(target, link)
-  if not ok then
-    return nil, errors.new { code = "io", message = ("--link %s: %s"):format(link, why) }
-  end
-  return true
+-- The port's owner while the module serves; `failed(err)` when there is none
+-- for its return.
+local function keep(place, failed)
+  return {
+    gone = function()
+      place:close()
+    end,
+    back = function()
+      local new <const>, err <const> = serve.open(place.link)
+      if not new then
+        return failed(err)
+      end
+      place = new
+      place:announce()
+      return place.port
+    end,
+  }
 end
 
--- Removes the link only while it is still ours.
-local function remove_link(target, link)
-  if link and uv.fs_readlink(link) == target then
-    uv.fs_unlink(link)
+local function run(module, options)
+  local place <const>, err <const> = serve.open(options.link)
+  if not place then
+    return nil, err
   end
-end
-
--- Wakes the task at the first SIGINT, SIGTERM or SIGHUP.
-local function on_signals(task)
-  local handles <const> = {}
-  for i, name in ipairs { "sigint", "sigterm", "sighup" } do
-    handles[i] = uv.new_signal()
-    handles[i]:start(name, function()
-      core.wake(task)
-    end)
-  end
-  return function()
-    for _, handle in ipairs(handles) do
-      handle:close()
-    end
-  end
-end
-
-local function serve(module, options)
-  local port <const>, message <const>, name <const> = core.pty {}
-  if not port then
-    return nil, errors.from_core(message, name)
-  end
-  local path <const> = port:path()
-  if options.link then
-    local ok <const>, err <const> = make_link(path, options.link)
-    if not ok then
-      port:close()
-      return nil, err
-    end
-  end
-  local stop_signals <const> = on_signals(core.current())
-  module:serve(port)
-  print("ready " .. (options.link or path))
-  io.stdout:flush()
+  local task <const>, failure = core.current(), nil
+  local stop_signals <const> = serve.on_signals(function()
+    core.wake(task)
+  end)
+  local owner <const> = keep(place, function(why)
+    failure = why
+    core.wake(task)
+  end)
+  module:serve(place.port, owner)
+  place:announce()
   core.wait()
   module:close()
-  port:close()
-  remove_link(path, options.link)
+  owner.gone()
   stop_signals()
+  if failure then
+    return nil, failure
+  end
   return 0
 end
 
@@ -103,7 +99,14 @@ local function start(options)
   if not module then
     return nil, err
   end
-  return serve(module, options)
+  return run(module, options)
+end
+
+local function list_faults()
+  for _, line in ipairs(fault_lines()) do
+    options_of.print(line)
+  end
+  return 0
 end
 
 --- Serves until a signal ends it.
@@ -112,14 +115,12 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table error object
 function sim.run(options)
-  local ok <const>, status <const>, err <const> = core.run(core.spawn(start, options))
-  if not ok then
-    if errors.is(status) then
-      return nil, status
-    end
-    error(tostring(status) .. "\n" .. tostring(err), 0)
+  if options.list_faults then
+    return list_faults()
+  elseif not options.module then
+    return nil, errors.new { code = "invalid", message = "missing argument 'module'" }
   end
-  return status, err
+  return serve.run(start, options)
 end
 
 return sim

@@ -9,6 +9,7 @@ local errors <const> = require "attest.error"
 local value <const> = require "attest.codec.value"
 
 local plans <const> = setmetatable({}, { __mode = "k" })
+local shapes <const> = setmetatable({}, { __mode = "k" })
 local endings <const> = { exec = "", bare = "", read = "?", test = "=?" }
 
 local function refused(entry, format, ...)
@@ -40,29 +41,36 @@ local function plan_of(entry)
   return plan
 end
 
-local function accepts(form, name, dangerous)
-  if dangerous and name == "confirm" then return true end
-  if form.payload and form.payload.name == name then return true end
+--- What of a set form never changes: names that it takes, and those that it cannot do without.
+local function shape_of(form)
+  local shape = shapes[form]
+  if shape then return shape end
+  shape = { accepted = {}, required = {}, measures = nil }
+  if form.effects.dangerous then shape.accepted.confirm = true end
+  if form.payload then shape.accepted[form.payload.name] = true end
   for _, arg in ipairs(form.args) do
-    if arg.name == name then return true end
+    shape.accepted[arg.name] = true
+    if arg.default == nil and not arg.optional and not arg.measures then
+      shape.required[#shape.required + 1] = arg
+    end
+    if arg.measures then shape.measures = arg end
   end
-  return false
+  shapes[form] = shape
+  return shape
 end
 
-local function first_unknown(form, values, dangerous)
-  for name in pairs(values) do
-    if not accepts(form, name, dangerous) then return name end
+local function first_unknown(form, values)
+  local accepted <const> = shape_of(form).accepted
+  for name in next, values do
+    if not accepted[name] then return name end
   end
   return nil
 end
 
-local function is_missing(arg, values)
-  return values[arg.name] == nil and arg.default == nil and not arg.optional and not arg.measures
-end
-
 local function first_missing(form, values)
-  for _, arg in ipairs(form.args) do
-    if is_missing(arg, values) then return arg end
+  local required <const> = shape_of(form).required
+  for i = 1, #required do
+    if values[required[i].name] == nil then return required[i] end
   end
   return nil
 end
@@ -83,9 +91,9 @@ end
 --- Picks the set form that knows all names and misses none; else the nearest one, with its fault.
 local function pick(entry, sets, values)
   local nearest, unknown, missing
-  for _, form in ipairs(sets) do
-    local dangerous <const> = form.effects.dangerous
-    local stranger <const> = first_unknown(form, values, dangerous)
+  for i = 1, #sets do
+    local form <const> = sets[i]
+    local stranger <const> = first_unknown(form, values)
     if stranger == nil then
       nearest, missing = form, first_missing(form, values)
       if not missing then return form end
@@ -111,11 +119,15 @@ end
 
 --- Counts the columns to send: up to the last one given, raised to a legal number of them.
 local function column_count(form, values, payload)
-  local last = 0
-  for i, arg in ipairs(form.args) do
-    if not arg.optional or values[arg.name] ~= nil or arg.measures and payload then last = i end
+  local args <const> = form.args
+  local last = #args
+  while last > 0 do
+    local arg <const> = args[last]
+    if not arg.optional or values[arg.name] ~= nil or arg.measures and payload then break end
+    last = last - 1
   end
-  for _, n in ipairs(form.arity or {}) do
+  if not form.arity then return last end
+  for _, n in ipairs(form.arity) do
     if n >= last then return n end
   end
   return last
@@ -164,17 +176,17 @@ local function check_payload(entry, form, values)
 end
 
 local function check_length(entry, form, values, payload)
-  for _, arg in ipairs(form.args) do
-    local v <const> = values[arg.name]
-    if arg.measures and payload and type(v) == "number" and v ~= #payload then
-      return refused(entry, "argument %s is %s, but %s has %d bytes", arg.name, value.show(v),
-        arg.measures, #payload)
-    end
+  local arg <const> = shape_of(form).measures
+  local v <const> = arg and values[arg.name]
+  if payload and type(v) == "number" and v ~= #payload then
+    return refused(entry, "argument %s is %s, but %s has %d bytes", arg.name, value.show(v),
+      arg.measures, #payload)
   end
   return true
 end
 
 local function check_combination(entry, form, values)
+  if not form.combinations then return true end
   local names <const> = combination.fault(form, function(arg) return value_of(arg, values) end)
   if names then return refused(entry, "%s do not go together", names) end
   return true

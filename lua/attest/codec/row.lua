@@ -10,10 +10,12 @@ local value <const> = require "attest.codec.value"
 local row = {}
 
 local plans <const> = setmetatable({}, { __mode = "k" })
-local find <const>, sub <const> = string.find, string.sub
+local byte <const>, sub <const> = string.byte, string.sub
 
 local function trim_right(text)
-  return (text:gsub("%s+$", ""))
+  local last = #text
+  while last > 0 and byte(text, last) <= 32 do last = last - 1 end
+  return last == #text and text or sub(text, 1, last)
 end
 
 local function add_head(heads, seen, text)
@@ -70,6 +72,7 @@ local function plan_of(spec)
   plan.options.limit = last and last.rest and #fields or nil
   for i, field in ipairs(fields) do
     if field.type.escape then plan.options.escape = true end
+    if field.type.kind == "timestamp" then plan.has_time = true end
     if field.commas then plan.commas = i end
   end
   plans[spec] = plan
@@ -78,10 +81,17 @@ end
 
 --- What follows the head, without the blanks around it; nil when the line starts differently.
 local function body(plan, line)
-  for _, head in ipairs(plan.heads) do
-    if sub(line, 1, #head) == head then
-      local from <const> = find(line, "[^ \t]", #head + 1)
-      return from and trim_right(sub(line, from)) or ""
+  local heads <const> = plan.heads
+  for i = 1, #heads do
+    local head <const> = heads[i]
+    local from = #head + 1
+    if sub(line, 1, from - 1) == head then
+      local first = byte(line, from)
+      while first == 32 or first == 9 do
+        from = from + 1
+        first = byte(line, from)
+      end
+      return first and trim_right(sub(line, from)) or ""
     end
   end
   return nil
@@ -92,19 +102,20 @@ local function absorb(plan, columns, count)
   local at <const>, surplus <const> = plan.commas, count - #plan.orders[1]
   if not at or surplus <= 0 or columns.quoted[at] then return columns, count end
   local joined <const> = { quoted = {} }
-  for i = 1, count do
-    local to <const> = i <= at and i or math.max(at, i - surplus)
-    joined[to] = joined[to] and joined[to] .. "," .. columns[i] or columns[i]
-    joined.quoted[to] = columns.quoted[i]
+  for i = 1, count - surplus do
+    local from <const> = i > at and i + surplus or i
+    joined[i] = columns[from]
+    joined.quoted[i] = columns.quoted[from]
   end
+  joined[at] = table.concat(columns, ",", at, at + surplus)
   joined.quoted[at] = false
   return joined, count - surplus
 end
 
 local function read_columns(order, columns)
-  local values <const> = {}
-  for i, field in ipairs(order) do
-    local text <const>, quoted <const> = columns[i], columns.quoted[i]
+  local values <const>, quotes <const> = {}, columns.quoted
+  for i = 1, #order do
+    local field <const>, text <const>, quoted <const> = order[i], columns[i], quotes[i]
     if not field then
       if text ~= "" then return nil end
     elseif text ~= nil and not (text == "" and not quoted and field.optional) then
@@ -135,12 +146,18 @@ local function derived_from(v, derived)
   return derived.number and tonumber(found) or found
 end
 
-local function derive(spec, values)
+local function derive_times(spec, values)
   for _, field in ipairs(spec.fields) do
     local v <const> = values[field.name]
     if field.type.kind == "timestamp" and v then value.time_parts(v, values) end
   end
-  for _, derived in ipairs(spec.derived) do
+end
+
+local function derive(plan, spec, values)
+  if plan.has_time then derive_times(spec, values) end
+  local all <const> = spec.derived
+  for i = 1, #all do
+    local derived <const> = all[i]
     local v <const> = values[derived.from]
     if v ~= nil then values[derived.name] = derived_from(v, derived) end
   end
@@ -148,7 +165,9 @@ local function derive(spec, values)
 end
 
 local function with_constants(spec, values)
-  for key, constant in pairs(spec.constants or {}) do values[key] = constant end
+  if spec.constants then
+    for key, constant in pairs(spec.constants) do values[key] = constant end
+  end
   return values
 end
 
@@ -171,10 +190,12 @@ function row.read(spec, line)
   local count = #columns
   if spec.payload and columns[count] == "" then count, columns[count] = count - 1, nil end
   columns, count = absorb(plan, columns, count)
-  for i, order in ipairs(plan.orders) do
+  local orders <const> = plan.orders
+  for i = 1, #orders do
+    local order <const> = orders[i]
     if count <= #order and count >= plan.required[i] then
       local values <const> = read_columns(order, columns)
-      if values then return with_constants(spec, derive(spec, values)) end
+      if values then return with_constants(spec, derive(plan, spec, values)) end
     end
   end
   return nil

@@ -31,15 +31,35 @@ local function trimmed(text, from, to)
   return sub(text, from, last)
 end
 
+--- Splits a text that holds no quote of any kind.
+local function split_plain(text, limit)
+  local columns <const>, quoted <const>, size <const> = {}, {}, #text
+  columns.quoted = quoted
+  local from, n = 1, 0
+  repeat
+    n = n + 1
+    local comma <const> = n < limit and find(text, ",", from, true) or size + 1
+    local first = byte(text, from)
+    while first == 32 or first == 9 do
+      from = from + 1
+      first = byte(text, from)
+    end
+    columns[n], quoted[n] = trimmed(text, from, comma - 1), false
+    from = comma + 1
+  until comma > size
+  return columns
+end
+
 --- Splits at commas that stand outside of quotes. Blanks around a column are taken off.
 -- @string text what follows the prefix
 -- @tparam[opt] table options `escape` (a quote may be carried as \": true, or the numbers of the
 --   columns in which it may), `limit` (columns; the last one takes the rest as it stands)
 -- @treturn {string,...} columns without their quotes; `quoted[i]` tells which had them
 local function split(text, options)
+  local limit <const> = options and options.limit or math.huge
+  if not find(text, '["\xE2]') and find(text, "%S") then return split_plain(text, limit) end
   text = fold(text)
   local escape <const> = options and options.escape
-  local limit <const> = options and options.limit or math.huge
   local columns <const>, quoted <const>, size <const> = {}, {}, #text
   columns.quoted = quoted
   if not find(text, "%S") then return columns end

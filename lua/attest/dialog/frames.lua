@@ -5,22 +5,27 @@
 -- holds from the next byte.
 
 local codec <const> = require "attest.codec"
-local core <const> = require "attest.core"
 local error_object <const> = require "attest.error"
 local judge <const> = require "attest.dialog.judge"
+local legible <const> = require "attest.dialog.legible"
+local quick <const> = require "attest.dialog.quick"
 local steps <const> = require "attest.dialog.steps"
 
 local frames <const> = {}
 
 function frames.line(self, line)
+  if not self.is_legible then
+    legible.line(self, line)
+  end
   judge.line(self, line)
 end
 
 function frames.echo(self)
-  if self.resumes then
-    self.port:data(true) -- what follows the echo of ATO is data, in the same read
-  end
+  self.is_legible = true
   judge.echo(self)
+  if self.on_echo then
+    self.on_echo()
+  end
 end
 
 -- Few modules echo a payload. Where its first line is one that may answer it,
@@ -36,6 +41,7 @@ function frames.prompt(self)
   if not command or not command.payload then
     return
   end
+  self.is_legible = true
   if may_be_echoed(self, command.payload) then
     self.port:expect_echo(command.payload, false)
   end
@@ -45,6 +51,7 @@ function frames.prompt(self)
 end
 
 function frames.payload(self, bytes, header, fault)
+  self.is_legible = true
   if fault ~= "cut" then
     self:tell("raw", bytes)
     local row <const>, fields = codec.urc(self.module, header)
@@ -61,15 +68,12 @@ function frames.payload(self, bytes, header, fault)
 end
 
 function frames.noise(self, bytes)
-  self.noise = (self.noise or 0) + #bytes
   self:tell("noise", bytes)
 end
 
 function frames.data(self, bytes)
-  local catch <const> = self.catch
-  if catch then
-    catch.bytes = catch.bytes .. bytes
-    core.wake(catch.task)
+  if self.catch then
+    self.catch:take(bytes)
   else
     self:data(bytes)
   end
@@ -77,6 +81,14 @@ end
 
 function frames.overflow(self)
   self:tell("flag", "line_overflow")
+end
+
+frames.left = quick.left
+
+--- The task of a command on the short way was cancelled.
+function frames.abandoned(self)
+  self.left = nil
+  getmetatable(self.lock).__close(self.lock)
 end
 
 function frames.closed(self, message, name)

@@ -8,8 +8,14 @@
 
 local core <const> = require "attest.core"
 local error_object <const> = require "attest.error"
-local escape <const> = require "attest.dialog.escape"
+local forward <const> = require "attest.dialog.forward"
 local frames <const> = require "attest.dialog.frames"
+local hearing <const> = require "attest.dialog.hearing"
+local legible <const> = require "attest.dialog.legible"
+local line <const> = require "attest.dialog.line"
+local owed <const> = require "attest.dialog.owed"
+local outlet <const> = require "attest.dialog.outlet"
+local quick <const> = require "attest.dialog.quick"
 local prelude <const> = require "attest.dialog.prelude"
 local secret <const> = require "attest.dialog.secret"
 local steps <const> = require "attest.dialog.steps"
@@ -18,12 +24,13 @@ local urc <const> = require "attest.urc"
 
 local dialog <const> = {}
 
---- How long an unanswered command may still be answered, in seconds.
-local OWED <const> = 10
 --- How long a command may wait for its turn at least, in seconds.
 local TURN <const> = 120
 
-local methods <const> = {}
+local methods <const> = {
+  write = forward.write, data = forward.data, enter_data = forward.enter,
+  leave_data = forward.leave, switch_line = line.switch,
+}
 local mt <const> = { __name = "attest.dialog", __index = methods }
 
 --- One vocabulary serves every port of a module.
@@ -53,14 +60,8 @@ end
 -- @tparam function fn called with event and value; it must not wait
 function methods:observe(fn)
   self.observers[#self.observers + 1] = fn
-end
-
---- Notes that a command may still be answered.
-function methods:owe(command)
-  if command.finished or not command.sent then
-    return
-  end
-  self.owed = { form = command.form, text = command.text, till = core.now() + OWED }
+  self.is_plain = false
+  hearing.rest(self)
 end
 
 --- Lets a command end whose payload need not be answered, when nothing comes.
@@ -80,18 +81,20 @@ local function shown(command)
   return command.shown or command.text
 end
 
-local function closed_error(self, text)
+function methods:closed_error(text)
   return error_object.new {
     code = "closed", command = text, name = self.closed.name,
     message = ("%s: the port is gone: %s"):format(text, self.closed.message),
   }
 end
 
-local function timeout_error(command)
+local function timeout_error(self, command)
+  local diagnosis <const> = legible.diagnosis(self, command.since)
   return error_object.new {
     code = "timeout", command = shown(command), lines = command.lines, seconds = command.timeout,
-    message = ("%s: no %s within %g s"):format(shown(command),
-      #command.lines > 0 and "final answer" or "answer", command.timeout),
+    message = ("%s: no %s within %g s%s"):format(shown(command),
+      #command.lines > 0 and diagnosis == "" and "final answer" or "answer", command.timeout,
+      diagnosis),
   }
 end
 
@@ -102,18 +105,40 @@ end
 -- @treturn[2] attest.error
 function methods:send(command)
   local port <const> = self.port
-  if not command.bare then
-    port:expect_echo(command.text, true)
-  end
+  port:expect_echo(command.text, not command.bare, self.echo == "off")
   port:expect_prompt(command.payload ~= nil)
   port:quoted_crlf(command.quoted_crlf or false)
   local ok <const>, message <const>, name <const> =
-    port:write(command.bare and command.text or command.text .. self.terminator)
+    port:write(command.text .. (command.bare and "" or self.terminator))
   if not ok then
     return nil, error_object.from_core(message, name, { message = shown(command) })
   end
   command.sent = true
   return true
+end
+
+--- Waits for the end of a command that was sent; the caller holds the dialog.
+-- @tparam table command
+-- @treturn[1] table command
+-- @treturn[2] nil
+-- @treturn[2] attest.error
+function methods:await(command)
+  local deadline <const> = command.deadline
+  while not command.finished and core.now() < deadline do
+    core.wait(deadline - core.now()) -- others may wake this task, too: that is no answer
+  end
+  if not command.finished then
+    self.pending = nil
+    owed.owe(self, command)
+    self.echo = self.echo == "on" and "assumed" or self.echo
+    command.label = "TIMEOUT"
+    self:tell("cmd", "TIMEOUT")
+    return nil, timeout_error(self, command)
+  end
+  if command.error then
+    return nil, command.error
+  end
+  return command
 end
 
 --- Writes a command and waits for its end; the caller holds the dialog.
@@ -123,68 +148,67 @@ end
 -- @treturn[2] attest.error
 function methods:converse(command)
   if self.closed then -- while it waited for a silence
-    return nil, closed_error(self, shown(command))
+    return nil, self:closed_error(shown(command))
   end
   self.pending = command
   command.task = core.current()
+  command.since = legible.begin(self)
   local sent <const>, err <const> = self:send(command)
   if not sent then
     return nil, err
   end
-  local deadline <const> = core.now() + command.timeout
-  while not command.finished and core.now() < deadline do
-    core.wait(deadline - core.now()) -- others may wake this task, too: that is no answer
-  end
-  if not command.finished then
-    self.pending = nil
-    self:owe(command)
-    self.echo = self.echo == "on" and "assumed" or self.echo
-    command.label = "TIMEOUT"
-    self:tell("cmd", "TIMEOUT")
-    return nil, timeout_error(command)
-  end
-  if command.error then
-    return nil, command.error
-  end
-  return command
+  command.deadline = core.now() + command.timeout
+  return self:await(command)
 end
 
---- Takes a link from passthrough to commands, or back.
-local function change_mode(self, text, options)
+--- Makes a command of its plan.
+-- @tparam table plan
+-- @tparam number timeout in seconds
+-- @tparam ?string payload
+-- @treturn table
+function methods.command(_, plan, timeout, payload)
+  local options <const> = plan.options
   local form <const> = options.form
-  local effects <const> = form and form.effects or {}
-  local done, err
-  if self.is_data and effects.leaves_data then
-    done, err = escape.leave(self, not options.typed)
-  elseif self.is_data then
-    err = error_object.new {
-      code = "invalid", command = text,
-      message = ("%s: the link is in passthrough: leave it first"):format(text),
-    }
-  else
-    done, err = escape.resume(self, text)
-  end
-  if not done then
-    return nil, err
-  end
-  self:tell("cmd", "OK")
-  return { final = "OK", lines = {} }
+  local list <const> = steps.compile(form, payload ~= nil, options.typed)
+  return {
+    text = plan.text,
+    lines = {},
+    form = form,
+    entry = options.entry,
+    payload = payload,
+    quoted_crlf = options.quoted_crlf,
+    bare = form and form.kind == "bare",
+    needs_info = options.typed and form.info_within,
+    timeout = options.typed and timeout + steps.patience(list) or timeout,
+    steps = list,
+    at = 1,
+  }
 end
 
---- Runs one command.
+--- Plans a command. Plans are kept where the same is sent again.
 -- @tparam string text without a line end
--- @tparam table options `form` (of the catalogue), `payload`, `timeout` in
---   seconds, `typed` (wait for later words too), `quoted_crlf`
--- @treturn[1] table `final`, `lines`, `number`, `fields` (of the final's word)
--- @treturn[2] nil
--- @treturn[2] attest.error "timeout", "rejected", "reset", "closed", "invalid"
-function methods:run(text, options)
+-- @tparam table options `form` (of the catalogue), `entry`, `typed` (wait for
+--   later words too), `quoted_crlf`
+-- @tparam[opt] boolean has_payload
+-- @treturn table plan, for run()
+function methods:plan(text, options, has_payload)
+  local form <const> = options.form
+  local shape <const> = options.quoted_crlf and {}
+    or quick.shape(self.module, form, has_payload or false, options.typed)
+  return {
+    text = text, wire = text .. self.terminator, size = #text, options = options,
+    last = shape.last, before = shape.before,
+    timeout = form and form.timeout or self.profile.timeout,
+  }
+end
+
+--- Runs one command the long way: every frame is judged.
+local function run(self, plan, timeout, payload)
+  local text <const>, options <const> = plan.text, plan.options
   if self.closed then
-    return nil, closed_error(self, text)
+    return nil, self:closed_error(text)
   end
-  local patience <const> = options.timeout or options.form and options.form.timeout
-    or self.profile.timeout
-  if not turn.take(self, math.max(patience, TURN)) then
+  if not turn.take(self, math.max(timeout, TURN)) then
     return nil, error_object.new {
       code = "busy", command = text,
       message = ("%s: another command ran all the time"):format(text),
@@ -192,30 +216,21 @@ function methods:run(text, options)
   end
   local lock <close> = self.lock -- luacheck: ignore 211/lock
   if self.closed then
-    return nil, closed_error(self, text)
+    return nil, self:closed_error(text)
   end
   local form <const> = options.form
-  if self.is_data or form and form.kind == "bare" and form.effects.enters_data then
-    return change_mode(self, text, options)
+  local effects <const> = form and form.kind == "bare" and form.effects or {}
+  if self.is_data or effects.enters_data or effects.leaves_data then
+    return forward.change(self, plan)
+  end
+  local fits <const>, refusal <const> = line.check(self, form, text)
+  if not fits then
+    return nil, refusal
   end
   if self.owed or self.wakeup or self.echo == "off" then
     prelude.prepare(self)
   end
-  local list <const> = steps.compile(form, options.payload ~= nil, options.typed)
-  local timeout <const> = options.timeout or form and form.timeout or self.profile.timeout
-  local command <const> = {
-    text = text,
-    lines = {},
-    form = form,
-    entry = options.entry,
-    payload = options.payload,
-    quoted_crlf = options.quoted_crlf,
-    bare = form and form.kind == "bare",
-    needs_info = options.typed and form and form.info_within,
-    timeout = options.typed and timeout + steps.patience(list) or timeout,
-    steps = list,
-    at = 1,
-  }
+  local command <const> = self:command(plan, timeout, payload)
   secret.begin(self, command)
   local done <const>, err <const> = self:converse(command)
   if command.is_secret then
@@ -224,51 +239,32 @@ function methods:run(text, options)
   return done, err
 end
 
--- for frames, judge and escape -------------------------------------------------
-
---- Writes bytes in passthrough.
--- @tparam string bytes
--- @treturn[1] boolean true
+--- Runs one command.
+-- @tparam table plan
+-- @tparam[opt] number timeout in seconds
+-- @tparam[opt] string payload
+-- @treturn[1] table `final`, `lines`, `number`, `fields` (of the final's word); `sent_at` (when its
+--   last byte was handed to the OS), `first_at` and `final_at` (when the first bytes and the final
+--   were read), in seconds on the clock of `attest.now`; `latency` from the first to the last
 -- @treturn[2] nil
--- @treturn[2] attest.error "closed"; "invalid" in command mode, and for `+++`
---   alone after a silence, which would be an escape
-function methods:write(bytes)
-  if self.closed then
-    return nil, closed_error(self, "write")
-  elseif not self.is_data or self.escape:would(bytes) then
-    return nil, error_object.new {
-      code = "invalid", message = self.is_data
-        and "these pluses would leave passthrough: send them with what follows"
-        or "the link is not in passthrough",
-    }
+-- @treturn[2] attest.error "timeout", "rejected", "reset", "closed", "invalid"
+function methods:run(plan, timeout, payload)
+  timeout = timeout or plan.timeout
+  if plan.last then
+    local answer <const>, err <const> = quick.run(self, plan, timeout, payload)
+    if answer ~= false then
+      return answer, err
+    end
   end
-  local ok <const>, message <const>, name <const> = self.port:write(bytes)
-  if not ok then
-    return nil, error_object.from_core(message, name)
-  end
-  self.escape:wrote(bytes)
-  return true
+  return run(self, plan, timeout, payload)
 end
 
---- Takes data that the link forwarded.
-function methods:data(bytes)
-  self:tell("data", bytes)
-  if self.on_data then
-    self.on_data(bytes)
-  end
+--- Lets the next command have its turn.
+function methods:release()
+  turn.pass(self)
 end
 
---- Enters passthrough.
--- @tparam[opt] table guard `before` and `after`, in seconds
-function methods:enter_data(guard)
-  escape.enter(self, guard or self.guard)
-end
-
---- The module takes commands again.
-function methods:leave_data()
-  self.is_data = false
-  self.port:data(false)
-end
+-- for frames, judge and escape -------------------------------------------------
 
 --- Writes every byte of both directions to a transcript, but for secrets.
 -- @tparam ?attest.trace trace
@@ -284,32 +280,18 @@ function methods:deliver(name, fields)
   end
 end
 
---- Follows the module to the line settings that it was just told.
--- @tparam table form whose effect names the arguments
--- @tparam table values its arguments, as the module takes them
-function methods:switch_line(form, values)
-  local means <const>, wanted <const> = {}, {}
-  for _, arg in ipairs(form.args) do
-    means[arg.name] = arg.type.means
-  end
-  for option, name in pairs(form.effects.line) do
-    local map <const> = means[name]
-    wanted[option] = map and map[values[name]] or values[name]
-  end
-  local before <const> = self.port:baud()
-  local done <const>, message <const> = self.port:set(wanted)
-  if not done then
-    self:tell("noise", message)
-  elseif wanted.baud and wanted.baud ~= before then
-    self:tell("flag", "baud_switched")
-  end
-end
-
 --- Ends a command: wakes its task.
 function methods:finish(command, label)
   self.pending = nil
+  if not self.closed then
+    self.port:expect_prompt(false) -- a prompt in the same read asks for nothing
+  end
   command.finished = true
   command.label = label
+  if not self.port:is_closed() then
+    command.sent_at, command.first_at, command.final_at = self.port:times()
+    command.latency = command.final_at - command.sent_at
+  end
   self:tell("cmd", label)
   core.wake(command.task)
 end
@@ -320,10 +302,18 @@ function methods:shut(err)
     return
   end
   self.closed = err
+  self.is_plain = false
+  if not self.port:is_closed() then
+    self.port:leave()
+  end
   local command <const> = self.pending
   if command then
-    command.error = closed_error(self, shown(command))
+    command.error = self:closed_error(shown(command))
     self:finish(command, "CLOSED")
+  end
+  outlet.wake(self)
+  if self.on_gone then
+    self.on_gone()
   end
   self.router:close(err)
 end
@@ -343,13 +333,14 @@ function dialog.new(port, module, options)
     terminator = module.profile.terminator or "\r\n",
     echo = options.echo == false and "off" or "assumed",
     wakeup = options.wakeup,
-    router = urc.new(),
-    observers = {},
+    observers = {}, tail = forward.start,
     secrets = {},
     queue = {},
     busy = false,
+    is_plain = false,
   }, mt)
   self.lock = turn.lock(self)
+  self.router = urc.new(function() hearing.rest(self) end)
   port:vocabulary(vocabulary_of(module))
   port:listen(function(kind, ...)
     local fn <const> = frames[kind]

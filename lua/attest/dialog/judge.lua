@@ -2,9 +2,10 @@
 --- Decides what a line is: the end of the command, a URC, its answer, or what
 -- an older command still owed.
 --
--- Order: final, word that the command waits for, claimed info, URC, untagged
--- info. Lines before the command's own echo wait until the echo proves that
--- they are foreign, or silence proves that nothing is echoed.
+-- Order: NMEA sentence (always a URC), final, claimed info, word that the
+-- command waits for, URC, untagged info. Lines before the command's own echo
+-- wait until the echo proves that they are foreign, or silence proves that
+-- nothing is echoed.
 
 local codec <const> = require "attest.codec"
 local core <const> = require "attest.core"
@@ -19,6 +20,8 @@ local GRACE <const> = 0.3
 
 --- Lines of an answer, or before an echo, that are kept; a module may send any number.
 local MOST_LINES <const> = 1024
+
+local DOLLAR <const> = ("$"):byte()
 
 local final_of <const> = codec.final
 
@@ -121,7 +124,7 @@ local function ok(d, command, line)
     return d:tell("info", line) -- an OK that is not the end: the word is to come
   end
   command.final = command.final or "OK"
-  command.result = command.result or "OK"
+  command.result = "OK"
   local complete <const>, later <const> = steps.is_complete(command)
   if not complete or later then
     d:tell("info", line)
@@ -158,6 +161,9 @@ local function word(d, command, line, name, fields)
   end
   command.final, command.fields = name, fields
   command.result = step.settle and command.result or word_label(row, fields) or name
+  if step.settle then
+    d:tell("info", line) -- OK may follow and is the result
+  end
   settle(d, command)
   return true
 end
@@ -176,7 +182,7 @@ end
 
 local function reboot(d, command)
   local is_first <const> = not d.has_echoed and d.echo ~= "off"
-  d.echo = "assumed"
+  d.echo, d.is_plain = "assumed", false
   d.owed = nil
   if not command then
     return
@@ -308,10 +314,19 @@ local function is_before_echo(d, command)
   return not command.echoed and d.echo ~= "off" and not command.probe and not command.bare
 end
 
+--- A sentence of a satellite receiver on the same line is nobody's answer.
+local function sentence_of(line)
+  return line:byte(1) == DOLLAR and line:match("^(%$%w+),.*%*%x%x$") or nil
+end
+
 --- Judges a line.
 -- @tparam attest.dialog d
 -- @tparam string line
 function judge.line(d, line)
+  local sentence <const> = sentence_of(line)
+  if sentence then
+    return judge.urc(d, line, { name = sentence })
+  end
   local command <const> = d.pending
   if not command then
     idle(d, line)

@@ -7,11 +7,27 @@
 
 local codec <const> = require "attest.codec"
 local core <const> = require "attest.core"
+local steps <const> = require "attest.dialog.steps"
 
 local owed <const> = {}
 
 --- Silence after which a doubtful final is the new command's, in seconds.
 local GRACE <const> = 0.3
+
+--- How long an unanswered command may still be answered, in seconds.
+local OWED <const> = 10
+
+--- Notes that a command may still be answered.
+-- @tparam attest.dialog d
+-- @tparam table command
+function owed.owe(d, command)
+  if not command.finished and command.sent then
+    d.owed = {
+      form = command.form, text = command.text, steps = command.steps, at = command.at,
+      till = core.now() + OWED,
+    }
+  end
+end
 
 --- Tells that an older command was answered after all.
 -- @tparam attest.dialog d
@@ -47,6 +63,13 @@ local function doubt(d, command, kind, accept)
   end)
 end
 
+--- A result word, such as SEND OK, that only the older command can wait for.
+local function is_its_word(d, command, line)
+  local name <const> = codec.word(d.module, line)
+  return name and not codec.urc(d.module, line) and steps.waits_for(d.owed, name)
+    and (not steps.waits_for(command, name) or steps.is_before_payload(command))
+end
+
 --- Judges a line while an older command is unanswered.
 -- @tparam attest.dialog d
 -- @tparam table command
@@ -76,6 +99,10 @@ function owed.takes(d, command, line, accept)
       return false
     end
     doubt(d, command, kind, accept)
+    return true
+  end
+  if is_its_word(d, command, line) then
+    owed.late_reply(d)
     return true
   end
   local form <const> = command.form

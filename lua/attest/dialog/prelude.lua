@@ -12,16 +12,26 @@ local prelude <const> = {}
 --- How long the line must be silent before a probe is trusted, in seconds.
 local QUIET <const> = 0.3
 local PROBES <const> = 10
+--- How many times a silence's length it is waited for.
+local PATIENCE <const> = 10
 
---- Silence before a write that a leftover final could otherwise answer.
+--- Silence before a write that a leftover final could otherwise answer; on a
+-- port that is never silent it is given up.
 local function keep_quiet(d, seconds)
-  local since <const> = core.now() - d.port:stamp()
-  if since < seconds then
-    core.sleep(seconds - since)
+  local deadline <const> = core.now() + PATIENCE * seconds
+  local left = seconds
+  while left > 0 and core.now() < deadline and not d.closed do
+    left = d.port:stamp() + seconds - core.now()
+    if left > 0 then
+      core.sleep(left)
+    end
   end
 end
 
-local function probe_command(timeout)
+--- An AT whose answer counts without an echo.
+-- @tparam number timeout seconds
+-- @treturn table command
+function prelude.probe(timeout)
   return { text = "AT", lines = {}, timeout = timeout, steps = steps.plain, at = 1, probe = true }
 end
 
@@ -30,7 +40,7 @@ local function wake_up(d)
   local tries = 0
   while tries < PROBES and not d.closed do
     tries = tries + 1
-    local command <const> = probe_command(QUIET)
+    local command <const> = prelude.probe(QUIET)
     d.pending, command.task = command, core.current()
     local deadline <const> = core.now() + QUIET
     if not d:send(command) then
@@ -53,7 +63,7 @@ local function settle(d)
   for _ = 1, PROBES do
     keep_quiet(d, QUIET)
     local stamp <const> = d.port:stamp()
-    local fine <const> = d:converse(probe_command(d.profile.timeout))
+    local fine <const> = d:converse(prelude.probe(d.profile.timeout))
     if fine then
       local answered <const> = d.port:stamp()
       core.sleep(QUIET)

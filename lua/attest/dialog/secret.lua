@@ -35,6 +35,14 @@ local function kind_of(form)
   return kind
 end
 
+--- Tells whether a form has anything to keep secret.
+-- @tparam table form of the catalogue
+-- @treturn boolean
+function secret.concerns(form)
+  local kind <const> = kind_of(form)
+  return kind.args or kind.fields
+end
+
 local function hide(text, list)
   for _, each in ipairs(list) do
     local from, to = text:find(each, 1, true)

@@ -5,6 +5,8 @@
 -- clean line, and what was left unanswered is owed.
 
 local core <const> = require "attest.core"
+local hearing <const> = require "attest.dialog.hearing"
+local owed <const> = require "attest.dialog.owed"
 local secret <const> = require "attest.dialog.secret"
 
 local turn <const> = {}
@@ -18,26 +20,36 @@ function lock_mt.__close(lock)
   local command <const>, catch <const> = d.pending, d.catch
   if command then
     d.pending = nil
-    d:owe(command)
+    owed.owe(d, command)
     if command.is_secret then
       secret.finish(d, command)
     end
   end
   if catch then
     d.catch = nil
-    d:data(catch.bytes)
+    d:data(catch:all())
   end
   if not d.closed then
     d.port:forget_echo()
     d.port:expect_prompt(false)
     d.port:quoted_crlf(false)
   end
-  d.busy = false
+  -- nothing but an answer is to be expected: the short way is open
+  d.is_plain = d.echo == "on"
+    and not (d.is_data or d.owed or d.wakeup or d.closed or d.observers[1])
+  turn.pass(d)
+end
+
+--- Gives the turn to the next one who waits.
+-- @tparam attest.dialog d
+function turn.pass(d)
   local task <const> = table.remove(d.queue, 1)
+  d.busy = task ~= nil
   if task then
-    d.busy = true
     d.granted = task
     core.wake(task)
+  else
+    hearing.rest(d)
   end
 end
 

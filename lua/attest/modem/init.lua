@@ -9,10 +9,7 @@ local catalogue <const> = require "attest.catalogue"
 local codec <const> = require "attest.codec"
 local dialog <const> = require "attest.dialog"
 local error_object <const> = require "attest.error"
-local mqtt <const> = require "attest.modem.mqtt"
-local passthrough <const> = require "attest.modem.passthrough"
 local session <const> = require "attest.modem.session"
-local socket <const> = require "attest.modem.socket"
 
 local modem <const> = {}
 
@@ -28,16 +25,17 @@ end
 
 --- Reads the answer's lines: one table, or a list where rows repeat.
 local function decode(text, form, answer)
-  local list <const>, result = {}, nil
-  for _, line in ipairs(answer.lines) do
-    local i <const>, fields <const> = codec.decode(form, line)
+  local list <const>, lines <const>, result = {}, answer.lines, nil
+  for n = 1, #lines do
+    local i <const>, fields <const> = codec.decode(form, lines[n])
     if i and form.info[i].repeated then
       list[#list + 1] = fields
-    elseif i then
-      result = result or {}
+    elseif i and result then
       for key, value in pairs(fields) do
         result[key] = value
       end
+    elseif i then
+      result = fields
     end
   end
   if result then
@@ -69,27 +67,96 @@ end
 
 local call_options <const> = { timeout = "number", kind = "string" }
 
---- Runs a catalogue entry.
-local function call(dut, entry, values, options)
-  options = options or {}
-  check_options(entry.name, options, call_options)
+--- Plans of the calls without arguments, by entry.
+local plain_calls <const> = setmetatable({}, { __mode = "k" })
+
+--- Plans a call of an entry.
+-- @treturn[1] table plan
+-- @treturn[1] ?string payload
+-- @treturn[2] nil
+-- @treturn[2] attest.error
+local function plan_call(dut, entry, values, kind)
+  local is_plain <const> = values == nil and kind == nil
+  if is_plain and plain_calls[entry] then
+    return plain_calls[entry]
+  end
   local text <const>, form <const>, payload <const> =
-    codec.encode(dut.module, entry, values, options.kind)
+    codec.encode(dut.module, entry, values, kind)
   if not text then
     return nil, form
   end
-  local answer <const>, err <const> = dut.dialog:run(text, {
-    form = form, entry = entry, payload = payload, typed = true, timeout = options.timeout,
-  })
+  local plan <const> = dut.dialog:plan(text, { form = form, entry = entry, typed = true },
+    payload ~= nil)
+  if is_plain then
+    plain_calls[entry] = plan
+  end
+  return plan, payload
+end
+
+--- Runs a catalogue entry.
+local function call(dut, entry, values, options)
+  if options then
+    check_options(entry.name, options, call_options)
+  end
+  local plan <const>, payload <const> = plan_call(dut, entry, values, options and options.kind)
+  if not plan then
+    return nil, payload
+  elseif plan.options.form.effects.line then
+    return require("attest.modem.rate").change(dut, plan, options and options.timeout)
+  end
+  local answer <const>, err <const> =
+    dut.dialog:run(plan, options and options.timeout, payload)
   if not answer then
     return nil, err
   end
-  return decode(text, form, answer)
+  return decode(plan.text, plan.options.form, answer)
 end
 
 -- soft methods: nil, err --------------------------------------------------------
 
 local soft <const> = {}
+
+--- Raw commands whose plans are kept for a module.
+local MOST_KNOWN <const> = 512
+
+local knowns <const> = setmetatable({}, { __mode = "k" })
+
+--- The plans of a module's raw commands, by text; shared by its DUTs.
+local function known_of(module)
+  local known = knowns[module]
+  if not known then
+    known = { plans = {}, count = 0 }
+    knowns[module] = known
+  end
+  return known
+end
+
+local function remember(module, text, plan)
+  local known <const> = known_of(module)
+  if known.count == MOST_KNOWN then -- a script that never sends the same twice
+    for key in pairs(known.plans) do
+      known.plans[key] = nil
+    end
+    known.count = 0
+  end
+  known.plans[text] = plan
+  known.count = known.count + 1
+end
+
+--- Plans a raw command.
+local function plan_raw(dut, text, has_payload, quoted_crlf)
+  local is_common <const> = not has_payload and not quoted_crlf
+  local plan = is_common and dut.known[text]
+  if not plan then
+    local entry <const>, form <const> = codec.lookup(dut.module, text)
+    plan = dut.dialog:plan(text, { form = form, entry = entry, quoted_crlf = quoted_crlf },
+      has_payload)
+    if is_common then
+      remember(dut.module, text, plan)
+    end
+  end
+  return plan
+end
 
 local at_options <const> = { timeout = "number", payload = "string", quoted_crlf = "boolean" }
 
@@ -97,9 +164,17 @@ local at_options <const> = { timeout = "number", payload = "string", quoted_crlf
 -- @tparam string text without a line end
 -- @tparam[opt] table options `timeout` in seconds, `payload` to send after the prompt,
 --   `quoted_crlf` (strings in the answer may hold line ends)
--- @treturn table `final` (such as "OK"), `lines`, `fields` of the final's word
+-- @treturn table `final` (such as "OK"), `lines`, `fields` of the final's word; when its last byte
+--   was handed to the OS, the first bytes and the final came: `sent_at`, `first_at`, `final_at`, in
+--   seconds on the clock of `attest.now`, and `latency`, from the first of these to the last
 -- @raise attest.error "timeout", "rejected", "reset", "closed", "invalid"
 function soft.at(dut, text, options)
+  if options == nil then
+    local plan <const> = dut.known[text] -- texts that were checked
+    if plan then
+      return dut.dialog:run(plan)
+    end
+  end
   if type(text) ~= "string" then
     error(("at: a command is a string, got a %s"):format(type(text)), 3)
   end
@@ -110,12 +185,9 @@ function soft.at(dut, text, options)
       message = ("command %q holds a line end or a NUL"):format(text),
     }
   end
-  options = options or {}
-  local entry <const>, form <const> = codec.lookup(dut.module, text)
-  return dut.dialog:run(text, {
-    form = form, entry = entry, timeout = options.timeout, payload = options.payload,
-    quoted_crlf = options.quoted_crlf,
-  })
+  local payload <const> = options and options.payload
+  local plan <const> = plan_raw(dut, text, payload ~= nil, options and options.quoted_crlf)
+  return dut.dialog:run(plan, options and options.timeout, payload)
 end
 
 --- Waits for the next URC of a name.
@@ -130,9 +202,20 @@ end
 soft.ready = session.ready
 soft.registered = session.registered
 soft.imei = session.imei
-soft.socket = socket.open
-soft.mqtt = mqtt.open
-soft.passthrough = passthrough.open
+
+-- What most sessions do without is loaded when it is first used; a tail call leaves no level.
+
+function soft.socket(...)
+  return require("attest.modem.socket").open(...)
+end
+
+function soft.mqtt(...)
+  return require("attest.modem.mqtt").open(...)
+end
+
+function soft.passthrough(...)
+  return require("attest.modem.passthrough").open(...)
+end
 
 -- methods that do not fail --------------------------------------------------------
 
@@ -173,11 +256,15 @@ end
 
 -- the object ----------------------------------------------------------------------
 
-local function raised(first, err, ...)
-  if first == nil and err ~= nil then
-    error(err, 0)
+--- Makes a method that raises of one that returns `nil, err`.
+local function raising(fn)
+  return function(dut, first, second)
+    local result <const>, err <const> = fn(dut, first, second)
+    if result == nil and err ~= nil then
+      error(err, 0)
+    end
+    return result
   end
-  return first, err, ...
 end
 
 local function no_method(module)
@@ -198,9 +285,7 @@ local function build(module)
     quiet[name] = fn
   end
   for name, fn in pairs(quiet) do
-    loud[name] = function(...)
-      return raised(fn(...))
-    end
+    loud[name] = raising(fn)
   end
   for name, fn in pairs(plain) do
     loud[name] = fn
@@ -266,7 +351,8 @@ local attach_options <const> = {
 -- @tparam attest.port port
 -- @tparam table options `module` (a name or a catalogue module), `catalogue` (folders),
 --   `echo` (false: known to be off), `wakeup` (seconds of silence after which it may sleep),
---   `passthrough` (true: it forwards data already)
+--   `passthrough` (true: it forwards data already), `simulated` (what serves the far end of the
+--   port in this process; closed with the DUT)
 -- @treturn[1] attest.dut
 -- @treturn[2] nil
 -- @treturn[2] attest.error
@@ -289,7 +375,7 @@ function modem.attach(port, options)
     port = port, module = module, path = options.path or port:path(),
     simulated = options.simulated or false,
     dialog = dialog.new(port, module, { echo = options.echo, wakeup = options.wakeup }),
-    links = {}, listens = false,
+    links = {}, listens = false, known = known_of(module).plans,
   }
   if options.passthrough then
     dut.dialog:enter_data()

@@ -3,11 +3,13 @@
 -- of a socket and the way to commands and back.
 --
 -- In command mode what the far end sends waits in the module. That the far end
--- closed is seen in the data only, where anybody may write it: `maybe_closed`
--- says that it looked so, `is_open` asks the module.
+-- closed is seen in the data, where anybody may write it, or in a line that
+-- names no link: `maybe_closed` says that it looked so, `is_open` asks.
 
+local chunks <const> = require "attest.modem.chunks"
 local core <const> = require "attest.core"
 local error_object <const> = require "attest.error"
+local resume <const> = require "attest.dialog.resume"
 
 local passthrough <const> = {}
 
@@ -15,66 +17,147 @@ local soft <const> = {}
 local loud <const> = {}
 local mt <const> = { __name = "attest.passthrough", __index = loud }
 
---- What a module prints when the far end goes; it may be data, too.
-local GOODBYE <const> = { "\r\nDISCONNECT\r\n", "\r\nUDP_CLOSE\r\n", "\r\nNO CARRIER\r\n" }
+--- What a module prints in command mode when a far end goes; it names no link.
+local FAREWELLS <const> = { "DISCONNECT", "UDP_CLOSE" }
 
-local function take_in(self, bytes)
-  self.chunks[#self.chunks + 1] = bytes
-  self.size = self.size + #bytes
-  self.tail = (self.tail .. bytes):sub(-16)
-  for _, word in ipairs(GOODBYE) do
-    if self.tail:sub(-#word) == word then
-      self.maybe_closed = true
-      self.dut.dialog:tell("flag", "maybe_closed")
-    end
+local function suspect(self)
+  if not self.maybe_closed then
+    self.maybe_closed = true
+    self.dut.dialog:tell("flag", "maybe_closed")
   end
+end
+
+local function wake(self)
   if self.waiter then
     core.wake(self.waiter)
   end
 end
 
+local function take_in(self, bytes, is_goodbye)
+  self.received:put(bytes)
+  if is_goodbye then
+    self.maybe_closed = true -- the dialog has told it
+  elseif self.is_resumed and resume.is_refusal(bytes) then
+    suspect(self)
+  end
+  self.is_resumed = false
+  wake(self)
+end
+
 local known <const> = {
   type = true, host = true, port = true, local_port = true, timeout = true, guard = true,
 }
+local known_running <const> = { running = true, guard = true }
 
---- Opens a link in direct mode.
--- @tparam table options `host`, `port`, `type` ("TCP" or "UDP", default TCP), `local_port`,
---   `timeout` in seconds, `guard` (seconds of silence around `+++`, default the profile's)
--- @treturn attest.passthrough in data mode
--- @raise attest.error "invalid", "rejected", "timeout"
-function passthrough.open(dut, options)
+local function check_options(options)
   for key in pairs(options) do
-    if not known[key] then
-      error(("passthrough: unknown option %q"):format(tostring(key)), 3)
+    if not (options.running and known_running or known)[key] then
+      error(("passthrough: unknown option %q"):format(tostring(key)), 4)
     end
   end
   local guard <const> = options.guard
-  dut.dialog.guard = guard and { before = guard, after = guard } or nil
+  if guard ~= nil and not (type(guard) == "number" and guard >= 0 and guard < 3600) then
+    error(("passthrough: guard is %s, expected 0 to 3600 seconds"):format(tostring(guard)), 4)
+  end
+end
+
+local function new(dut)
   local self <const> = setmetatable({
-    dut = dut, chunks = {}, size = 0, tail = "", maybe_closed = false, try = {},
+    dut = dut, received = chunks.new(), maybe_closed = false, try = {},
   }, mt)
   setmetatable(self.try, { __index = function(_, name)
     return function(_, ...) return soft[name](self, ...) end
   end })
-  dut.dialog.on_data = function(bytes) take_in(self, bytes) end
+  return self
+end
+
+local function watch(self)
+  self.watches = {}
+  for i, name in ipairs(FAREWELLS) do
+    self.watches[i] = self.dut:on(name, function() suspect(self) end)
+  end
+end
+
+local function connect(dut, options)
   local answer <const>, err <const> = dut.try:qiopen({
     type = options.type or "TCP", server_ip = options.host, server_port = options.port,
     local_port = options.local_port, mode = 1,
   }, { timeout = options.timeout })
-  if not answer then
-    dut.dialog.on_data = nil
-    return nil, err
+  return answer and answer.link_num, err
+end
+
+--- Opens a link in direct mode, or takes over a data mode that began otherwise: a client of simple
+-- mode, a stream of messages.
+-- @tparam table options `host`, `port`, `type` ("TCP" or "UDP", default TCP), `local_port`,
+--   `timeout` in seconds, `guard` (seconds of silence around `+++`, default the profile's); or
+--   `running` (true: the module forwards data already) and `guard`
+-- @treturn attest.passthrough in data mode
+-- @raise attest.error "invalid", "rejected", "timeout"
+function passthrough.open(dut, options)
+  check_options(options)
+  local self <const>, dialog <const> = new(dut), dut.dialog
+  local on_data <const>, on_gone <const>, guard <const> =
+    dialog.on_data, dialog.on_gone, dialog.guard
+  dialog.guard = options.guard and { before = options.guard, after = options.guard } or nil
+  dialog.on_data = function(bytes, is_goodbye) take_in(self, bytes, is_goodbye) end
+  dialog.on_gone = function() wake(self) end
+  if options.running then
+    dialog:enter_data()
+  else
+    local number <const>, err <const> = connect(dut, options)
+    if not number then
+      dialog.on_data, dialog.on_gone, dialog.guard = on_data, on_gone, guard
+      return nil, err
+    end
+    self.number = number
   end
-  self.number = answer.link_num
+  self.session = dialog.session
+  dialog.direct = self
+  watch(self)
   return self
 end
 
---- Sends bytes to the far end.
+local function closed_error(self)
+  return self.dut.dialog.closed or error_object.new {
+    code = "closed",
+    message = self.number and ("passthrough: link %d is closed"):format(self.number)
+      or "passthrough: the data mode that was taken over is closed",
+  }
+end
+
+--- Whether the dialog's data mode is this link's still.
+local function is_ours(self)
+  return not self.is_closed and self.session == self.dut.dialog.session
+end
+
+local function check_read(self, count, options)
+  if count ~= nil and not (math.type(count) == "integer" and count >= 0) then
+    error(("passthrough: cannot read %s bytes"):format(tostring(count)), 4)
+  end
+  for key in pairs(options) do
+    if key ~= "timeout" then
+      error(("passthrough: unknown option %q"):format(tostring(key)), 4)
+    end
+  end
+  if self.waiter then
+    error("passthrough: another task is reading", 4)
+  end
+end
+
+--- Sends bytes to the far end, in their order. Waits while the line is behind; while another task
+-- takes the module to command mode and until it is back; never for the far end.
 -- @tparam string bytes; three pluses alone after a silence are refused: they would be an escape
+-- @tparam[opt] table options `timeout` in seconds, default what the line needs for the bytes and
+--   some; when it is over, the error's `sent` tells how many of them went
 -- @treturn boolean true
--- @raise attest.error "invalid", "closed"
-function soft.write(self, bytes)
-  return self.dut.dialog:write(bytes)
+-- @raise attest.error "invalid", "timeout", "closed"
+function soft.write(self, bytes, options)
+  if type(bytes) ~= "string" then
+    error(("passthrough: a %s cannot be written"):format(type(bytes)), 3)
+  elseif not is_ours(self) then
+    return nil, closed_error(self)
+  end
+  return self.dut.dialog:write(bytes, options and options.timeout)
 end
 
 --- Reads bytes from the far end.
@@ -83,37 +166,39 @@ end
 -- @treturn string
 -- @raise attest.error "timeout" (with `partial`; it stays readable), "closed"
 function soft.read(self, count, options)
+  if type(count) == "table" then
+    count, options = nil, count
+  end
+  check_read(self, count, options or {})
+  local received <const>, wanted <const> = self.received, count or 1
   local timeout <const> = options and options.timeout or 10
   local deadline <const> = core.now() + timeout
-  while self.size < (count or 1) do
+  local reader <close> = setmetatable({}, { __close = function() -- luacheck: ignore 211/reader
+    self.waiter = nil
+  end })
+  while received.size < wanted do
     if self.dut.dialog.closed then
       return nil, self.dut.dialog.closed
     end
-    self.waiter = core.current()
     local left <const> = deadline - core.now()
-    local woken <const> = left > 0 and core.wait(left)
-    self.waiter = nil
-    if not woken and self.size < (count or 1) then
+    if left <= 0 then
       return nil, error_object.new {
-        code = "timeout", seconds = timeout, partial = table.concat(self.chunks),
-        message = ("passthrough: %d of %s bytes read within %g s"):format(self.size,
+        code = "timeout", seconds = timeout, partial = received:look(),
+        message = ("passthrough: %d of %s bytes read within %g s"):format(received.size,
           count or "some", timeout),
       }
     end
+    self.waiter = core.current()
+    core.wait(left)
   end
-  if not count then
-    self.size = self.size - #self.chunks[1]
-    return table.remove(self.chunks, 1)
-  end
-  local all <const> = table.concat(self.chunks)
-  local rest <const> = all:sub(count + 1)
-  self.chunks, self.size = { rest ~= "" and rest or nil }, #rest
-  return all:sub(1, count)
+  return received:take(count)
 end
 
---- Leaves data mode: `+++` with silence around it, proved by AT. What arrives meanwhile is data.
+--- Leaves data mode: `+++` with silence around it, proved by AT. What arrives meanwhile is data,
+-- and what other tasks write waits.
 -- @treturn boolean true
--- @raise attest.error "timeout" when the module does not leave it, "closed"
+-- @raise attest.error "timeout" when the module does not leave it: then the pluses and AT went to
+--   the far end; "closed"
 function soft.command_mode(self)
   if not self.dut.dialog.is_data then
     return true
@@ -124,25 +209,34 @@ end
 
 --- Enters data mode again.
 -- @treturn boolean true
--- @raise attest.error "closed"
+-- @raise attest.error "rejected" when the module has no such link any more, "closed"
 function soft.data_mode(self)
-  if self.dut.dialog.is_data then
+  local dialog <const> = self.dut.dialog
+  if not is_ours(self) then
+    return nil, closed_error(self)
+  elseif dialog.is_data then
     return true
   end
+  self.is_resumed = true
   local done <const>, err <const> = self.dut.try:ato()
   return done and true, err
 end
 
---- Asks the module whether the link is still open; leaves it in command mode.
--- @treturn boolean
-function soft.is_open(self)
-  local left <const>, err <const> = soft.command_mode(self)
-  if not left then
-    return nil, err
+-- Without a number only ATO tells: it is refused where there is nothing to go on with.
+local function can_resume(self)
+  local resumed <const>, err <const> = soft.data_mode(self)
+  if resumed then
+    return soft.command_mode(self)
+  elseif error_object.is(err, "rejected") then
+    return false
   end
-  local rows <const>, failed <const> = self.dut.try:qistate()
+  return nil, err
+end
+
+local function is_listed(self)
+  local rows <const>, err <const> = self.dut.try:qistate()
   if not rows then
-    return nil, failed
+    return nil, err
   end
   for _, row in ipairs(rows) do
     if row.link_num == self.number then
@@ -152,18 +246,53 @@ function soft.is_open(self)
   return false
 end
 
---- Ends the link; closing twice is quiet.
+--- Asks the module whether the link is still open; leaves it in command mode.
+-- @treturn boolean
+function soft.is_open(self)
+  if not is_ours(self) then
+    return false
+  end
+  local left <const>, err <const> = soft.command_mode(self)
+  if not left then
+    return nil, err
+  end
+  local is_open <const>, failed <const> = (self.number and is_listed or can_resume)(self)
+  if is_open then
+    self.maybe_closed = false
+  elseif is_open == false then
+    self.dut.dialog.session = nil
+  end
+  return is_open, failed
+end
+
+local function unwatch(self)
+  for _, each in ipairs(self.watches) do
+    each:off()
+  end
+end
+
+local function let_go(dialog)
+  dialog.direct, dialog.session, dialog.on_data, dialog.on_gone = nil, nil, nil, nil
+end
+
+--- Ends the link; closing twice is quiet, and so is closing one that the far end ended. A data
+-- mode that was taken over is left.
 -- @treturn boolean true
 function soft.close(self)
   if self.is_closed then
     return true
   end
   self.is_closed = true
+  unwatch(self)
+  local dialog <const> = self.dut.dialog
+  if dialog.direct ~= self then
+    return true
+  end
   local left, err = soft.command_mode(self)
-  if left then
+  if left and self.number and self.session == dialog.session then
     left, err = self.dut.try:qiclose { link_num = self.number }
   end
-  self.dut.dialog.on_data = nil
+  let_go(dialog)
   if not left and not error_object.is(err, "rejected") then
     return nil, err
   end

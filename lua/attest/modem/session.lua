@@ -4,6 +4,7 @@
 
 local core <const> = require "attest.core"
 local error_object <const> = require "attest.error"
+local legible <const> = require "attest.dialog.legible"
 
 local session <const> = {}
 
@@ -44,7 +45,7 @@ end
 function session.ready(dut, options)
   local timeout <const> = timeout_of("ready", options, dut.module.profile.boot_timeout or 60)
   local deadline <const> = core.now() + timeout
-  local noise <const> = dut.dialog.noise or 0
+  local since <const>, heard = dut.port:received(), false
   while true do
     local left <const> = deadline - core.now()
     local answer <const>, err <const> =
@@ -53,13 +54,13 @@ function session.ready(dut, options)
       return check_identity(dut)
     elseif not error_object.is(err, "timeout") and not error_object.is(err, "reset") then
       return nil, err
-    elseif core.now() >= deadline then
-      local garbage <const> = (dut.dialog.noise or 0) > noise
+    end
+    heard = heard or dut.dialog.is_legible
+    if core.now() >= deadline then
       return nil, error_object.new {
         code = "timeout", command = "AT", seconds = timeout,
-        message = ("AT: no answer within %g s%s"):format(timeout, garbage and
-          (", only bytes that are no text: is the module at another rate than %d?")
-            :format(dut.port:baud()) or ""),
+        message = ("AT: no answer within %g s%s"):format(timeout,
+          heard and "" or legible.diagnosis(dut.dialog, since)),
       }
     end
   end

@@ -52,7 +52,7 @@ local function mark_closed(dut, number)
   wake(link)
 end
 
---- A link of this transport was closed by the far end.
+--- A link of this transport was closed by the far end: one of these, or one in direct mode.
 local function far_end_closed(dut, transport)
   local open <const> = {}
   for number, link in pairs(dut.links) do
@@ -60,7 +60,7 @@ local function far_end_closed(dut, transport)
       open[#open + 1] = number
     end
   end
-  if #open <= 1 then
+  if #open <= 1 and not dut.dialog.direct then
     return open[1] and mark_closed(dut, open[1])
   end
   local rows <const> = dut.try:qistate()

@@ -33,18 +33,33 @@ local ENTITIES <const> = {
   ["\t"] = "&#9;",
 }
 
+-- Characters that turn the direction of what follows, or end a line: whoever
+-- shows the file must not obey them.
+local ODD <const> = {
+  "\u{61C}", "\xE2\x80[\x8E\x8F\xA8-\xAE]", "\xE2\x81[\xA6-\xA9]", "\u{FEFF}",
+}
+
+local function refer(text)
+  for _, odd in ipairs(text:find("[\xD8\xE2\xEF]") and ODD or {}) do
+    text = text:gsub(odd, function(char)
+      return ("&#x%X;"):format(utf8.codepoint(char))
+    end)
+  end
+  return text
+end
+
 --- Escapes text between tags; line feeds and tabs stay.
 -- @tparam string bytes
 -- @treturn string
 function xml.text(bytes)
-  return (clean(bytes):gsub("[&<>]", ENTITIES))
+  return refer((clean(bytes):gsub("[&<>]", ENTITIES)))
 end
 
 --- Escapes the value of an attribute.
 -- @param value string, number or boolean
 -- @treturn string
 function xml.attribute(value)
-  return (clean(tostring(value)):gsub('[&<>"\n\t]', ENTITIES))
+  return refer((clean(tostring(value)):gsub('[&<>"\n\t]', ENTITIES)))
 end
 
 return xml

@@ -56,13 +56,16 @@ local function supervise(self, t)
   local phase <const> = self.phase
   local task <const> = core.spawn(phase.run, t)
   self.run.task = task
-  local ok <const>, err, traceback = task:join(phase.timeout)
+  task:join(phase.timeout)
   local status = task:status()
-  if status ~= "done" and status ~= "failed" then
-    err, traceback = errors.new {
+  local ok, err, traceback
+  if status == "done" or status == "failed" then
+    ok, err, traceback = task:join() -- at once; it may have ended after the join did
+  else
+    err = errors.new {
       code = "timeout",
       message = ("phase %q timed out after %g s"):format(phase.name, phase.timeout),
-    }, nil
+    }
     task:cancel(err)
     task:join(GRACE)
     status = task:status()
@@ -140,7 +143,10 @@ function attempt.run(run, phase, number)
   local err = run:ended_by(supervise(self, context.new(self)))
   add_missing(self)
   self.is_over = true
-  tell_measurements(self)
+  local is_told <const>, problem <const> = pcall(tell_measurements, self)
+  if not is_told then -- the script has changed one
+    err = err or outcome.as_error(problem)
+  end
 
   local result, unset = judge_measurements(self)
   err = err or unset

@@ -13,7 +13,8 @@ local sha256 <const> = core.sha256
 
 local context <const> = {}
 
-local ATTEMPT <const> = {} -- key of the attempt behind a t
+-- The attempt behind a t, which a script can look into.
+local attempts <const> = setmetatable({}, { __mode = "k" })
 -- Names of identities, and what the record calls them.
 local IDENTITIES <const> = {
   serial = "serial", part_number = "part_number", revision = "revision", imei = "imei",
@@ -36,8 +37,10 @@ function mt.__newindex(_, key)
 end
 
 local function attempt_of(t)
-  local attempt <const> = t[ATTEMPT]
-  if attempt.is_over then
+  local attempt <const> = attempts[t]
+  if not attempt then
+    error("not called as t:method()", 3)
+  elseif attempt.is_over then
     error(("phase %q is over"):format(attempt.phase.name), 3)
   end
   return attempt
@@ -135,10 +138,12 @@ end
 -- @treturn table t
 function context.new(attempt)
   local run <const> = attempt.run
-  return setmetatable({
+  local t <const> = setmetatable({
     dut = run.dut, params = run.params, slot = run.slot, port = run.port,
-    phase = attempt.phase.name, attempt = attempt.number, [ATTEMPT] = attempt,
+    phase = attempt.phase.name, attempt = attempt.number,
   }, mt)
+  attempts[t] = attempt
+  return t
 end
 
 --- Makes a table whose unknown names raise.

@@ -14,6 +14,8 @@
 --       jsonl = false,      -- events to out, progress to err
 --       lang = "en",
 --       watchdog = 5,       -- seconds a script may run on without waiting
+--       last_resort = 30,   -- seconds after which a loop that is stuck ends the process
+--       memory = 512 << 20, -- bytes that a run may hold
 --       out = io.stdout, err = io.stderr,
 --       open = attest.open, store = a store, signals = signals.watch,   -- for tests
 --     }
@@ -41,13 +43,16 @@ local USAGE <const> = 2
 local NOTHING_RAN <const> = 4
 local INTERNAL <const> = 70
 local WATCHDOG <const> = 5
+local LAST_RESORT <const> = 30
+local MEMORY <const> = 512 << 20
 
 local OPTIONS <const> = {
   scripts = "table", ports = "table", params = "table", db = "string", junit = "string",
   json = "string", transcript = "string", operator = "string", batch = "string",
   purpose = "string", ["repeat"] = "number", loop = "boolean", allow_missing = "boolean",
   jsonl = "boolean", lang = "string", open = "function", store = "table", signals = "function",
-  watchdog = "number", module = "string", catalogue = "table", out = "any", err = "any",
+  watchdog = "number", last_resort = "number", memory = "number",
+  module = "string", catalogue = "table", out = "any", err = "any",
 }
 
 local function check_options(args)
@@ -99,6 +104,17 @@ function methods:broke(from, err)
   tell(self, "internal", err.message .. (err.traceback and "\n" .. err.traceback or ""))
 end
 
+-- Loads a script to see what is wrong with it; nobody's memory is used up.
+local function judge_script(self, source)
+  local judged <close> = estate.new()
+  local judge <const>, before <const> = {}, core.owner()
+  core.allow(judge, self.memory, source.path)
+  core.set_owner(judge)
+  local plan <const>, err <const> = script.load(source, function() end, judged)
+  core.set_owner(before)
+  return plan, err
+end
+
 -- Every script, loaded once to be judged; slots load it again for themselves.
 local function load_scripts(self, paths)
   for i, path in ipairs(paths) do
@@ -106,8 +122,7 @@ local function load_scripts(self, paths)
     if not source then
       return nil, missing.message
     end
-    local judged <close> = estate.new()
-    local plan <const>, err <const> = script.load(source, function() end, judged)
+    local plan <const>, err <const> = judge_script(self, source)
     if not plan then
       return nil, err.message
     end
@@ -137,7 +152,7 @@ end
 local function find_twins(self, ports)
   local owners <const>, found = {}, false
   for i, port in ipairs(ports) do
-    local device <const> = not port:find("^sim:") and (uv.fs_realpath(port) or port)
+    local device <const> = not port:find("^%l[%l%d]+:") and (uv.fs_realpath(port) or port)
     if device and owners[device] then
       tell(self, "port_failed", i, port, self.say("taken", owners[device]))
       found = true
@@ -303,7 +318,7 @@ local function new_job(args)
     station = { id = host, host = host }, operator = args.operator, batch = args.batch,
     purpose = args.purpose, transcript = args.transcript, params = args.params or {},
     module = args.module, catalogue = args.catalogue,
-    rounds = args["repeat"] or 1, is_endless = args.loop or false,
+    memory = args.memory or MEMORY, rounds = args["repeat"] or 1, is_endless = args.loop or false,
     sources = {}, plans = {}, slots = {},
     tally = { runs = 0, counts = {}, worst = "SKIPPED", unstored = 0, unexported = 0 },
   }, mt)
@@ -324,7 +339,7 @@ function runner.run(args)
   check_options(args)
   local self <const> = new_job(args)
   owner.install()
-  core.watchdog(args.watchdog or WATCHDOG, stop_hog)
+  core.watchdog(args.watchdog or WATCHDOG, stop_hog, args.last_resort or LAST_RESORT)
   local task <const> = core.spawn(perform, self, args)
   local join <const> = core.current() and task.join or core.run
   local ok <const>, result <const>, traceback <const> = join(task)
@@ -334,7 +349,7 @@ function runner.run(args)
   end
   close_ports(self)
   self.progress:close()
-  tell(self, "internal", errors.text(traceback or result))
+  tell(self, "internal", errors.text(result) .. (traceback and "\n" .. traceback or ""))
   return INTERNAL
 end
 

@@ -51,13 +51,26 @@ local function repair(err)
   return errors.new(sound)
 end
 
+-- What Lua says, without a place, when the allocator refuses.
+local NO_MEMORY <const> = "not enough memory"
+
+local function message_of(err)
+  local metatable <const> = getmetatable(err)
+  if type(err) == "string" or type(err) == "number" or metatable ~= nil then
+    return errors.text(err)
+  end
+  return ("the script raised %s, not a message"):format(err == nil and "nil" or "a " .. type(err))
+end
+
 --- Turns whatever was raised into an error object that a record can hold.
 -- @param err object, string or anything else
 -- @tparam[opt] string traceback
 -- @treturn table error object; what a script raised as text has code "script"
 function outcome.as_error(err, traceback)
-  if not errors.is(err) then
-    return errors.new { code = "script", message = errors.text(err), traceback = traceback }
+  if err == NO_MEMORY then
+    return errors.new { code = "script", message = NO_MEMORY .. ": more than a run may hold" }
+  elseif not errors.is(err) then
+    return errors.new { code = "script", message = message_of(err), traceback = traceback }
   end
   return is_sound(err) and err or repair(err)
 end

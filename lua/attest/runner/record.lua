@@ -34,6 +34,11 @@ local function elapsed_ms(rec)
   return math.floor((core.now() - rec.began) * 1000 + 0.5)
 end
 
+-- What a log holds at most: a script that prints on and on must not fill the
+-- disk, nor keep the store from its record.
+local MOST_LINES <const> = 5000
+local LONGEST_LINE <const> = 4096
+
 local methods <const> = {}
 
 local function mask_list(rec, list)
@@ -45,14 +50,32 @@ local function mask_list(rec, list)
 end
 local mt <const> = { __index = methods }
 
---- Notes a line in the run's log.
+--- Notes a line in the run's log, which holds so many and no longer ones.
 -- @tparam string level info, warning or error
 -- @tparam string line
 -- @tparam[opt] string code
+-- @treturn[1] string the line as it may be shown
+-- @treturn[2] nil the log is full
 function methods:log(level, line, code)
-  self.data.log[#self.data.log + 1] = {
-    t_ms = elapsed_ms(self), level = level, code = code, text = text.printable(self:mask(line)),
+  local log <const> = self.data.log
+  if #log >= self.most_lines then
+    return nil
+  elseif #log == self.most_lines - 1 then
+    level, line, code = "warning", "the log is full: what follows is not kept", nil
+  end
+  line = self:mask(line)
+  if #line > LONGEST_LINE then
+    line = ("%s... (%d bytes)"):format(line:sub(1, LONGEST_LINE), #line)
+  end
+  log[#log + 1] = {
+    t_ms = elapsed_ms(self), level = level, code = code, text = text.printable(line),
   }
+  return line, level
+end
+
+--- Makes room in a log that is full, for the teardown.
+function methods:extend_log()
+  self.most_lines = math.max(self.most_lines, #self.data.log + MOST_LINES // 10)
 end
 
 --- Milliseconds since the run began, by the monotonic clock.
@@ -301,7 +324,7 @@ function record.new(facts)
     log = {},
   }
   return setmetatable({
-    data = data, began = core.now(), secrets = find_secrets(facts.params),
+    data = data, began = core.now(), most_lines = MOST_LINES, secrets = find_secrets(facts.params),
   }, mt)
 end
 

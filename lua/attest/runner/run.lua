@@ -32,8 +32,10 @@ function methods:log(line, level)
     return -- a callback that outlived its run
   end
   level = level or "info"
-  self.record:log(level, line)
-  self:emit { type = "log", level = level, text = line }
+  local shown <const>, its_level <const> = self.record:log(level, line)
+  if shown then
+    self:emit { type = "log", level = its_level, text = shown }
+  end
 end
 
 --- Ends the run from outside: an abort, a guard, an error in a callback. The
@@ -126,6 +128,16 @@ local function watch_guards(self)
   })
 end
 
+-- Whatever the phases hold, the teardown has memory to work with.
+local function run_teardown(self)
+  self.is_in_teardown = true
+  if self.plan.teardown_step then
+    self.allow()
+    self.record:extend_log()
+    attempt.run(self, self.plan.teardown_step, 1)
+  end
+end
+
 -- Sleeps so that an interruption ends it.
 local function pause(self, seconds)
   self.task = core.spawn(core.sleep, seconds)
@@ -188,10 +200,7 @@ function methods:execute()
     local guards <close> = is_ready and watch_guards(self) or nil -- luacheck: ignore 211/guards
     run_phases(self, not is_ready)
   end
-  self.is_in_teardown = true
-  if self.plan.teardown_step then
-    attempt.run(self, self.plan.teardown_step, 1)
-  end
+  run_teardown(self)
   self.is_over = true
   return self.record:finish(self.interrupted or self.late)
 end
@@ -204,11 +213,8 @@ function methods:collapse(err)
   self.interrupted = self.interrupted or err
   self.record:close_open(err)
   if not self.is_in_teardown then
-    self.is_in_teardown = true
-    if self.plan.teardown_step then
-      pcall(attempt.run, self, self.plan.teardown_step, 1)
-      self.record:close_open(err)
-    end
+    pcall(run_teardown, self)
+    self.record:close_open(err)
   end
   self.is_over = true
   return self.record:finish(err)
@@ -228,13 +234,14 @@ function methods:refuse(err)
 end
 
 --- Makes a run.
--- @tparam table facts `plan`, `dut`, `params`, `slot`, `port`, `record`, `trace`, `sink`
+-- @tparam table facts `plan`, `dut`, `params`, `slot`, `port`, `record`, `trace`, `sink`,
+-- `allow()`: lets it hold more memory
 -- @treturn table run
 function run.new(facts)
   return setmetatable({
     plan = facts.plan, dut = facts.dut, params = facts.params, slot = facts.slot,
     port = facts.port, record = facts.record, trace = facts.trace, sink = facts.sink,
-    guards = {}, exempt = 0,
+    allow = facts.allow, guards = {}, exempt = 0,
   }, mt)
 end
 

@@ -3,6 +3,7 @@
 -- SIGINT, SIGTERM and SIGHUP, as calls.
 --
 -- A reader of stdout that has gone (SIGPIPE) ends no run: writing to it fails.
+-- A second signal that meets a loop that is stuck ends the process at once.
 -- The signals are taken only between watch() and its end, and go back to their
 -- default then.
 
@@ -32,17 +33,18 @@ local function close_all(handles)
 end
 
 --- Watches for signals.
--- @tparam function on_signal on_signal(exit code)
+-- @tparam function on_signal on_signal(exit code, name such as "sigint")
 -- @treturn function stop(); waits, call it in a task
 function signals.watch(on_signal)
   local handles <const> = {}
   for name, code in pairs(EXIT_CODES) do
     local handle <const> = uv.new_signal()
     handle:start(name, function()
-      on_signal(code)
+      on_signal(code, name)
     end)
     handles[#handles + 1] = handle
   end
+  core.force_on_signals()
   local pipe <const> = uv.new_signal()
   pipe:start("sigpipe", function() end)
   handles[#handles + 1] = pipe

@@ -24,6 +24,10 @@ local STORE_TIMEOUT <const> = 30
 local methods <const> = {}
 local mt <const> = { __name = "attest.slot", __index = methods }
 
+-- Errors in callbacks that one run tells: a thousand failed tasks need no
+-- thousand lines.
+local MOST_TOLD <const> = 20
+
 local owner_methods <const> = {}
 local owner_mt <const> = { __name = "attest.owner", __index = owner_methods }
 
@@ -32,21 +36,38 @@ local owner_mt <const> = { __name = "attest.owner", __index = owner_methods }
 function owner_methods:fail(err, traceback)
   err = outcome.as_error(err, traceback)
   local active <const>, slot_of <const> = self.run, self.slot
-  if active and not active.is_over then
-    active:log("error in a callback: " .. err.message, "error")
+  local is_new <const> = not self.told[err.message] and self.told_count < MOST_TOLD
+  local is_late <const> = not active or active.is_over
+  if not is_late then
     active:interrupt(err)
-  elseif not self.told[err.message] and not self.estate:is_end(err) then
-    self.told[err.message] = true
+  end
+  if not is_new or is_late and self.estate:is_end(err) then
+    return
+  end
+  self.told[err.message], self.told_count = true, self.told_count + 1
+  if not is_late then
+    active:log("error in a callback: " .. err.message, "error")
+  else
     local message <const> = active and active.record:mask(err.message) or err.message
     slot_of.job.progress:message(("slot %d: error in a callback: %s")
       :format(slot_of.number, message))
   end
 end
 
+-- Lets the run under way hold so much more memory than it does.
+local function allow(self, path)
+  core.allow(self.owner, self.job.memory, ("slot %d%s"):format(self.number,
+    path and " (" .. path .. ")" or ""))
+end
+
 -- Who answers for what the next run does: from the opening of its port on.
 local function take_owner(self)
-  self.owner = self.owner
-    or setmetatable({ slot = self, told = {}, estate = estate.new() }, owner_mt)
+  if not self.owner then
+    self.owner = setmetatable({
+      slot = self, told = {}, told_count = 0, estate = estate.new(),
+    }, owner_mt)
+    allow(self)
+  end
   return self.owner
 end
 
@@ -112,11 +133,14 @@ local function open_trace(self, active)
 end
 
 -- Asks the store from a task of its own, so that a stuck disk has a deadline.
+-- It is not the script's: a run that held all that it may has a record too.
 local function ask_store(self, verb, data)
-  local store <const> = self.job.store
+  local store <const>, owner <const> = self.job.store, core.owner()
+  core.set_owner(nil)
   local task <const> = core.spawn(function()
     return store[verb](store, data)
   end)
+  core.set_owner(owner)
   local ok <const>, result <const>, err <const> = task:join(STORE_TIMEOUT)
   if ok and result then
     return true
@@ -163,6 +187,15 @@ local function prepare(self, source, write)
   return plan, context.parameters(params)
 end
 
+-- A strict replay knows what its recording holds and the plan left out.
+local function tell_missing(dut, active)
+  local far <const> = dut.simulated
+  local line <const> = far and far.missing and far:missing()
+  if line then
+    active:log(("the recording goes on: its line %d was not sent"):format(line), "warning")
+  end
+end
+
 local function perform(self, active)
   local dut, err = self.dut, nil
   if not dut then
@@ -174,6 +207,7 @@ local function perform(self, active)
   active.dut = dut
   active.trace = open_trace(self, active)
   local data <const> = active:execute()
+  tell_missing(dut, active)
   self.owner.estate:close()
   self:close()
   if active.trace then
@@ -207,6 +241,7 @@ local function run_once(self, source, declared)
   local active, early = nil, {}
   local answerable <const> = take_owner(self)
   core.set_owner(answerable)
+  allow(self, source.path)
   local plan, params = prepare(self, source, function(line)
     if active then
       active:log(line)
@@ -226,6 +261,9 @@ local function run_once(self, source, declared)
   active = run.new {
     plan = plan, params = params, slot = self.number, port = self.port, record = rec,
     sink = self.job.sink,
+    allow = function()
+      allow(self, source.path)
+    end,
   }
   self.run, answerable.run = active, active
   self.is_begun, self.begin_error = ask_store(self, "begin", rec.data)

@@ -22,8 +22,8 @@ local kinds <const> = refuse.set "exec read set test bare"
 local signals <const> = refuse.set "OK prompt payload"
 local effect_types <const> = {
   reboots = "boolean", needs_network = "boolean", writes_flash = "boolean",
-  dangerous = "boolean", leaves_data = "boolean", echo = "string", line = "table",
-  enters_data = "table or true",
+  dangerous = "boolean", leaves_data = "boolean", echo = "string",
+  line = "table or true", enters_data = "table or true",
 }
 
 local function default_fits(kind, default)
@@ -201,7 +201,7 @@ local function check_effects(where, raw, seen)
     if not fits then refuse.at(where, "%s must be a %s", key, expected) end
   end
   if raw.echo and not seen[raw.echo] then refuse.at(where, "echo names no argument") end
-  for option, name in pairs(raw.line or {}) do
+  for option, name in pairs(type(raw.line) == "table" and raw.line or {}) do
     if not seen[name] then refuse.at(where, "line.%s names no argument", tostring(option)) end
   end
   for name in pairs(type(raw.enters_data) == "table" and raw.enters_data or {}) do

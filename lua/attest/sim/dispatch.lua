@@ -11,6 +11,7 @@
 -- A command that is in the catalogue but is refused by the model is unknown here.
 
 local codec <const> = require "attest.codec"
+local core <const> = require "attest.core"
 local input <const> = require "attest.sim.input"
 
 local dispatch = {}
@@ -21,9 +22,33 @@ local BAD_LENGTH <const>, BAD_STATE <const>, UNKNOWN <const> = 101, 102, 104
 local methods <const> = {}
 local mt <const> = { __name = "attest.sim.call", __index = methods }
 
+-- What ends a command comes late where a fault says so; waits.
+local function hold_back(machine)
+  local late <const> = machine.faults.late_final
+  if late and machine.engine:is_running() then
+    core.sleep(late.seconds)
+  end
+end
+
+local function print_final(machine, text)
+  hold_back(machine)
+  machine:print(text)
+end
+
+-- Words such as SEND OK end a command as an OK does.
+local function is_result(form, name)
+  for _, step in ipairs(form.completion) do
+    if step.kind == "word" and step.words[name] then
+      return true
+    end
+  end
+  return false
+end
+
 --- Prints an answer line.
 function methods:answer(text)
-  self.machine:print(text)
+  local print <const> = codec.final(text) and print_final or self.machine.print
+  print(self.machine, text)
 end
 
 --- Prints a row of the answer as the catalogue declares it.
@@ -37,7 +62,10 @@ end
 
 --- Prints a URC or a result word as an answer.
 function methods:word(name, values)
-  self:answer(self.machine:spell(name, values))
+  if is_result(self.form, name) then
+    hold_back(self.machine)
+  end
+  self.machine:print(self.machine:spell(name, values))
 end
 
 --- Prints the prompt and captures the payload behind it; other lines wait
@@ -49,7 +77,7 @@ function methods:payload(length, limit)
   local GIVE_UP <const>, PAUSE <const>, CTRL_Z <const> = 10, 1, "\x1a"
   local engine <const> = self.machine.engine
   engine:hold()
-  self.machine:write("\r\n>")
+  self.machine:prompt()
   if length then
     return engine:payload(length, GIVE_UP)
   end
@@ -115,11 +143,7 @@ function dispatch.is_bare(machine, text)
     and machine.behaviours[entry.name] ~= nil
 end
 
---- Runs one line from the client to its end; may wait.
--- @tparam machine machine
--- @tparam string text
--- @tparam boolean is_long the line was too long to keep
-function dispatch.execute(machine, text, is_long)
+local function run(machine, text, is_long)
   local ok, result, entry = xpcall(judge, function(err)
     return type(err) == "string" and debug.traceback(err, 2) or err
   end, machine, text, is_long)
@@ -129,9 +153,25 @@ function dispatch.execute(machine, text, is_long)
     machine:print("ERROR")
     error(result, 0)
   elseif result == nil then
-    machine:print("OK")
+    print_final(machine, "OK")
   elseif result then
-    machine:print(machine:refuse(result, entry))
+    print_final(machine, machine:refuse(result, entry))
+  end
+end
+
+--- Runs one line from the client to its end; may wait.
+-- @tparam machine machine
+-- @tparam string text
+-- @tparam boolean is_long the line was too long to keep
+function dispatch.execute(machine, text, is_long)
+  local faults <const> = machine.faults
+  local number <const> = #input.commands(text) > 0 and faults:count_command() or nil
+  if faults:strikes("reboot", number) then
+    return machine:reboot()
+  end
+  run(machine, text, is_long)
+  if faults:strikes("rate", number) and machine.engine:is_running() then
+    machine.line:stray(faults.rate.baud)
   end
 end
 

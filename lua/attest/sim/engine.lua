@@ -56,7 +56,7 @@ function methods:power_off()
   self.input:reset()
   self.held, self.idle = {}, {}
   self.is_holding, self.is_raw = false, false
-  self.sink = nil
+  self.sink, self.bare_at = nil, nil
   self.capturing = nil
   local task <const> = self.task
   self.task = nil
@@ -79,6 +79,21 @@ function methods:is_running()
   return self.task ~= nil and self.task == core.current()
 end
 
+local function take_bare(self)
+  self.bare_at = nil
+  self:start(self.input:finish(), false)
+end
+
+-- What comes after the silence is no part of the command, even when the bytes
+-- are seen before the timer is.
+local function end_silence(self)
+  if self.bare_at and core.now() >= self.bare_at then
+    self:stop_timer()
+    take_bare(self)
+  end
+  self.bare_at = nil
+end
+
 --- Takes bytes from the line; a module that restarts hears nothing.
 function methods:receive(bytes)
   if not self.is_on and not self.is_new then
@@ -86,6 +101,7 @@ function methods:receive(bytes)
   elseif self.sink then
     return self.sink(bytes)
   end
+  end_silence(self)
   self.input:feed(bytes)
   if self.capturing then
     core.wake(self.capturing)
@@ -110,9 +126,10 @@ end
 
 function methods:wait_for_silence()
   if self.is_bare(self.input:unfinished()) then
+    self.bare_at = core.now() + BARE_SILENCE
     self.timer = core.after(BARE_SILENCE, function()
       self.timer = nil
-      self:start(self.input:finish(), false)
+      take_bare(self)
     end)
   end
 end

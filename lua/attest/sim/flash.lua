@@ -48,6 +48,11 @@ local function fit(values, factory)
     end
     if values[name] == nil then
       values[name] = copy(value)
+    elseif type(value) == "table" then
+      local inner <const>, why <const> = fit(values[name], value)
+      if not inner then
+        return nil, why
+      end
     end
   end
   return values

@@ -17,6 +17,7 @@ local flash <const> = require "attest.sim.flash"
 local machine <const> = require "attest.sim.machine"
 local net <const> = require "attest.sim.net"
 local settings <const> = require "attest.sim.settings"
+local storm <const> = require "attest.sim.fault.storm"
 
 local sim = {}
 
@@ -66,6 +67,14 @@ local function open_flash(options, model)
   return flash.open { path = options.state, module = options.module, factory = model.factory }
 end
 
+local function read_faults(options, module)
+  local faults <const>, err <const> = fault.parse(options.fault, options.seed)
+  if faults and faults.storm and not storm.line_of(module) then
+    return invalid("fault storm: module %q has no line that tells its registration", module.name)
+  end
+  return faults, err
+end
+
 local function collect(options)
   local module, settled, faults, memory, err
   if not DIALECTS[options.dialect or "example"] then
@@ -83,7 +92,7 @@ local function collect(options)
   if not settled then
     return nil, err
   end
-  faults, err = fault.parse(options.fault, options.seed)
+  faults, err = read_faults(options, module)
   if not faults then
     return nil, err
   end
@@ -121,24 +130,69 @@ function sim.new(options)
   return setmetatable({ machine = machine.new(parts), faults = parts.faults }, mt)
 end
 
+local function power_on(self, port)
+  self.machine:attach(port, function()
+    self:close()
+  end)
+  if not self.faults.silent then
+    self.machine:power_on()
+  end
+end
+
+-- Goes without a word; what is written to the flash is there at the return.
+local function power_off(self)
+  self.machine:power_off()
+  if self.machine.line then
+    self.machine.line:close()
+  end
+  self.machine.flash:flush()
+end
+
+local function come_back(self)
+  local port <const> = self.owner.back()
+  if port then
+    power_on(self, port)
+  else
+    self:close()
+  end
+end
+
+-- The fault `vanish`: for good, unless somebody has a new port for the return.
+local function vanish(self)
+  if not self.faults.vanish then
+    return -- stopped meanwhile
+  end
+  local back <const>, owner <const> = self.faults.vanish.back, self.owner
+  if owner.gone then
+    owner.gone()
+  end
+  if not back or not owner.back then
+    self:close()
+  else
+    power_off(self)
+    self.timer = core.after(back, function()
+      come_back(self)
+    end)
+  end
+end
+
 --- Starts to serve on a port and powers the module on.
 -- @tparam port port a PTY, a serial port or one end of a pair; closed with
 --   the module
-function methods:serve(port)
+-- @tparam[opt] table owner of the port, for the fault `vanish`: `gone()` is
+--   called just before the port closes, `back()` for a new one to return on
+--   (nil: it stays away)
+function methods:serve(port, owner)
   if self.is_serving then
     error("sim:serve: it serves already", 2)
   end
   self.is_serving = true
-  self.machine:attach(port, function()
-    self:close()
-  end)
+  self.owner = owner or {}
+  power_on(self, port)
   if self.faults.vanish then
-    self.vanish = core.after(self.faults.vanish, function()
-      self:close()
+    self.timer = core.after(self.faults.vanish.seconds, function()
+      vanish(self)
     end)
-  end
-  if not self.faults.silent then
-    self.machine:power_on()
   end
 end
 
@@ -149,14 +203,10 @@ function methods:close()
     return
   end
   self.is_closed = true
-  if self.vanish then
-    self.vanish:stop()
+  if self.timer then
+    self.timer:stop()
   end
-  self.machine:power_off()
-  if self.machine.line then
-    self.machine.line:close()
-  end
-  self.machine.flash:flush()
+  power_off(self)
 end
 
 mt.__close = methods.close
@@ -168,8 +218,8 @@ end
 -- @treturn table list of `{ name, default, doc }`
 sim.settings = settings.list
 
---- Names what `fault` knows, for `--help`.
--- @treturn string
-sim.faults = fault.known
+--- Lists what `fault` knows, for `--list-faults` and `--help`.
+-- @treturn table list of `{ usage, doc }`
+sim.faults = fault.list
 
 return sim

@@ -216,6 +216,7 @@ function methods:close_all()
   for _, link in ipairs(self:list()) do
     remove(self, link)
   end
+  self.is_paused = false
 end
 
 return links

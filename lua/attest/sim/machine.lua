@@ -7,7 +7,8 @@
 --     model.factory       values of a new flash
 --     model.kept          names of values that RESTORE leaves alone
 --     model.memory()      fresh values that a reboot forgets
---     model.baud(machine) its own speed after a boot
+--     model.baud(machine) its own speed after a boot, and the bits of a byte
+--                         with its frame; 10 without
 --     model.has_card(machine)
 --     model.registered(machine)  what it says when <stat> has changed
 --     model.closed        what a closed link of each type prints
@@ -30,6 +31,7 @@ local lines <const> = require "attest.sim.line"
 local links <const> = require "attest.sim.links"
 local passthrough <const> = require "attest.sim.passthrough"
 local peers <const> = require "attest.sim.peers"
+local storm <const> = require "attest.sim.fault.storm"
 
 local machine = {}
 
@@ -97,14 +99,23 @@ function machine.new(parts)
   return self
 end
 
+-- Speed, and bits of a byte: start, 8, stop.
+local function speed(self)
+  local baud <const>, bits <const> = self.model.baud(self)
+  return baud, bits or 10
+end
+
 --- Connects the machine to a port, which it owns from now on.
 -- @tparam port port
 -- @tparam function closed called when the port has gone
 function methods:attach(port, closed)
+  local baud <const>, bits <const> = speed(self)
   self.line = lines.new {
     port = port,
     faults = self.faults,
-    baud = self.model.baud(self),
+    baud = baud,
+    bits = bits,
+    is_paced = self.settings.pace == "on",
     receive = function(bytes)
       self.engine:receive(bytes)
     end,
@@ -203,6 +214,13 @@ function methods:print(text)
   self:write("\r\n" .. text .. "\r\n")
 end
 
+--- Prints the prompt for a payload, unless a fault eats it.
+function methods:prompt()
+  if not self.faults:loses_prompt() then
+    self:write("\r\n>")
+  end
+end
+
 --- Prints a URC of the catalogue.
 function methods:announce(name, values)
   self.engine:announce("\r\n" .. self:spell(name, values) .. "\r\n")
@@ -233,8 +251,8 @@ end
 function methods:announce_payload(name, values, bytes)
   local payload <const> = payload_of(self.module, name)
   values[payload.length] = #bytes
-  local gap <const> = payload.next_line and "\r\n" or ","
-  self.engine:announce("\r\n" .. self:spell(name, values) .. gap .. bytes .. "\r\n")
+  local head <const> = self:spell(name, values) .. (payload.next_line and "\r\n" or ",")
+  self.engine:announce("\r\n" .. head .. self.faults:cut(bytes) .. "\r\n")
 end
 
 local function tell_model(self, event)
@@ -258,8 +276,9 @@ end
 
 local function wake_up(self)
   local profile <const> = self.module.profile
-  self.line:set_baud(self.model.baud(self))
+  self.line:set_baud(speed(self))
   self.engine:power_on()
+  storm.start(self)
   self:announce(profile.boot_word)
   self:later(0, function() self.engine:pump() end) -- what was typed before
   if self.model.has_card(self) then

@@ -26,6 +26,9 @@ local ping <const> = require "attest.sim.ping"
 
 local net = {}
 
+-- Milliseconds that a closed connection may go on sending what it has.
+local LINGER <const> = 1000
+
 local function failure(reason)
   return errors.new { code = "io", message = tostring(reason) }
 end
@@ -111,16 +114,22 @@ function methods:close()
   self.finish()
 end
 
--- A FIN first: closing with unread bytes would send a reset.
+-- A FIN first: closing with unread bytes would send a reset. It comes after
+-- what is still to be sent, so a peer that takes nothing is waited for only
+-- so long.
 local function finish_tcp(tcp)
   if tcp:is_closing() then
     return
   end
-  local is_going <const> = tcp:shutdown(function()
+  local patience <const> = uv.new_timer()
+  local function finish()
+    close_handle(patience)
     close_handle(tcp)
-  end)
-  if not is_going then
-    close_handle(tcp)
+  end
+  if tcp:shutdown(finish) then
+    patience:start(LINGER, 0, finish)
+  else
+    finish()
   end
 end
 

@@ -130,6 +130,12 @@ local list <const> = {
   { name = "boot", default = 0.5, check = SECONDS, doc = "seconds from power-on to RDY" },
   { name = "register", default = 0.5, check = SECONDS, doc = "seconds from RDY to the network" },
   {
+    name = "pace",
+    default = "off",
+    check = word("off", "on"),
+    doc = "on: what it says takes the time that its rate needs",
+  },
+  {
     name = "tz",
     of = "ct12",
     default = 8,

@@ -109,8 +109,8 @@ local function scalar(value)
 end
 
 local function pick(source, column)
-  local value = source
-  for i = 2, #column do
+  local value = type(source) == "table" and source[column[2]] or nil
+  for i = 3, #column do
     value = type(value) == "table" and value[column[i]] or nil
   end
   return scalar(value)

@@ -10,7 +10,10 @@
 --     urc_on LINES    to dut:on("*"), a task
 --     qisend N     dut:qisend with 1024 bytes
 --     echo BYTES   passthrough
+--     urc_counted LINES   counted in C, all but the last
 --     memory KIND  PSS with one port, then with all: "port", "dut", "task"
+--     timing N     how late sleeps, guards and receive stamps are; the ports
+--                  after the first ones are busy meanwhile
 
 local attest <const> = require "attest"
 local core <const> = require "attest.core"
@@ -109,6 +112,21 @@ function workloads.urc(count)
   assert(lines == count + 3, lines)
 end
 
+function workloads.urc_counted(count)
+  local port <close> = assert(core.open(paths[1]))
+  if not port.filter then
+    io.stderr:write("skipped, this attest's ports have no filter\n")
+    os.exit(0, false)
+  end
+  stream(port, count, function(done)
+    port:filter { prefix = LAST }
+    port:listen(function(kind, text)
+      if kind == "line" and text == LAST then done() end
+    end)
+  end)
+  marks.mark("end", count)
+end
+
 function workloads.urc_dut(count)
   local dut <const> = attest.open(paths[1])
   marks.mark "begin"
@@ -193,6 +211,93 @@ function workloads.memory(kind)
   collectgarbage()
   collectgarbage()
   marks.mark("all", #kept - 1)
+  os.exit(0, false)
+end
+
+-- Lateness, each in us: what is told is the median, the 99th percentile and the worst.
+local function tell(name, late)
+  table.sort(late)
+  local file <close> = assert(io.open(os.getenv("BENCH_FIGURES"), "a"))
+  file:write(("%s\t%.1f\t%.1f\t%.1f\t%d\n"):format(name, late[(#late + 1) // 2],
+    late[math.ceil(#late * 0.99)], late[#late], #late))
+end
+
+local SLEEP <const> = 0.010
+
+local function sleeps(count)
+  local late <const> = {}
+  for i = 1, count do
+    local from <const> = core.now()
+    attest.sleep(SLEEP)
+    late[i] = (core.now() - from - SLEEP) * 1e6
+  end
+  return late
+end
+
+-- A line tells when it was written, the port when it was read.
+local function stamps(count)
+  local port <close> = assert(core.open(paths[1]))
+  local me <const>, late <const> = core.current(), {}
+  port:listen(function(kind, text)
+    local written <const> = kind == "line" and text:match("^%+T: (%d+)")
+    if not written then return end
+    late[#late + 1] = port:stamp() * 1e6 - tonumber(written) / 1e3
+    if #late == count then core.wake(me) end
+  end)
+  port:write(("AT+BENCHTIME=%d\r\n"):format(count))
+  assert(core.wait(URC_TIMEOUT))
+  return late
+end
+
+local GUARD <const> = 0.2 -- the responder's
+local GUARD_PORTS <const> = 16
+-- What the escape waits on purpose beyond the silence that it is told.
+local MARGIN <const> = require("attest.dialog.escape").margin or 0
+
+local function escape(dut, before, after)
+  local link <const> = dut:passthrough { host = "192.0.2.1", port = 7, guard = GUARD }
+  link:write("x")
+  link:command_mode()
+  local line <const> = dut:at("AT+BENCHGUARD?").lines[1]
+  local first <const>, second <const> = line:match("(%d+),(%d+)$")
+  before[#before + 1] = tonumber(first) / 1e3 - (GUARD + MARGIN) * 1e6
+  after[#after + 1] = tonumber(second) / 1e3
+  link:close()
+end
+
+local function guards(count)
+  local before <const>, after <const>, tasks <const> = {}, {}, {}
+  for i = 1, GUARD_PORTS do
+    tasks[i] = core.spawn(function()
+      local dut <close> = attest.open(paths[i])
+      core.sleep(i * 0.037) -- so that they do not wait for each other
+      for _ = 1, math.ceil(count / GUARD_PORTS) do
+        escape(dut, before, after)
+      end
+    end)
+  end
+  for _, task in ipairs(tasks) do
+    assert(task:join())
+  end
+  return before, after
+end
+
+--- The first ports are measured, the others keep the loop busy.
+function workloads.timing(count)
+  local load <const> = #paths > GUARD_PORTS and ("%d busy ports"):format(#paths - GUARD_PORTS)
+    or "idle"
+  for i = GUARD_PORTS + 1, #paths do
+    core.spawn(function()
+      local dut <const> = attest.open(paths[i])
+      while true do at(dut) end
+    end)
+  end
+  core.sleep(0.2)
+  tell("sleep(0.010), " .. load, sleeps(count))
+  tell("receive stamp, " .. load, stamps(count))
+  local before <const>, after <const> = guards(math.max(GUARD_PORTS, count // 4))
+  tell("silence before +++, " .. load, before)
+  tell("from OK to AT, " .. load, after)
   os.exit(0, false)
 end
 

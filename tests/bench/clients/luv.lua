@@ -118,6 +118,7 @@ end
 function workloads.first()
   all(function(port)
     print(port:command("AT+GMR")[2])
+    io.flush()
   end)
 end
 

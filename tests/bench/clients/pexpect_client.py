@@ -63,7 +63,7 @@ def qisend():
 
 def first():
     command()
-    print("OK")
+    print("OK", flush=True)
 
 
 {"at": at, "urc": urc, "qisend": qisend, "first": first}[what]()

@@ -95,7 +95,7 @@ def qisend():
 
 def first():
     command(lines[0])
-    print("OK")
+    print("OK", flush=True)
 
 
 def at():

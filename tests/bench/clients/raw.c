@@ -287,7 +287,7 @@ int main(int argc, char **argv)
     else if (strcmp(what, "echo") == 0)
         do_echo(count);
     else if (strcmp(what, "first") == 0)
-        one_port(1), puts("OK");
+        one_port(1), puts("OK"), fflush(stdout);
     else
         return 2;
     return 0;

@@ -84,7 +84,7 @@ return {
     notes = both("Erases every parameter stored in flash, restores the defaults and restarts the module. AT+SINGLESIM keeps its setting.",
                  "该命令将擦除所有保存到 flash 的参数，并恢复为默认参数，运行该命令会重启设备"),
     forms = { { kind = "exec", completion = restart, timeout = 10 } },
-    effects = { reboots = true, writes_flash = true }, urcs = boot_words,
+    effects = { reboots = true, writes_flash = true, line = true }, urcs = boot_words,
   },
 
   {

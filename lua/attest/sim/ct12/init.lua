@@ -37,8 +37,13 @@ function ct12.memory()
   }
 end
 
+-- Bits by the code of AT+IPR (6.1.8); its example shows 1 for one stop bit, too.
+local STOP_BITS <const>, PARITY_BITS <const> = { [0] = 1, 1, 2 }, { [0] = 0, 1, 1 }
+
 function ct12.baud(machine)
-  return machine.flash:get("ipr").baudrate
+  local ipr <const>, START_BIT <const> = machine.flash:get("ipr"), 1
+  return ipr.baudrate,
+    START_BIT + ipr.databits + (PARITY_BITS[ipr.parity] or 0) + (STOP_BITS[ipr.stopbits] or 1)
 end
 
 --- ICCID of the card in the chosen slot; empty without one.

@@ -104,7 +104,7 @@ end
 
 -- Continuous: the length means nothing, +++ ends it (6.5.1, 4.2.3).
 local function stream(machine, call, server)
-  machine:write("\r\n>")
+  machine:prompt()
   machine.passthrough:enter(server:stream(message_of(call.args), LONGEST))
   return false
 end

@@ -80,7 +80,7 @@ function methods:tell_message(packet)
     topic = packet.topic,
     msg_len = #packet.payload,
   }, dialect)
-  machine.engine:announce(("\r\n%s,%s\r\n"):format(head, packet.payload))
+  machine.engine:announce(("\r\n%s,%s\r\n"):format(head, machine.faults:cut(packet.payload)))
   self:keep_pace()
 end
 
