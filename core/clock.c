@@ -65,11 +65,13 @@ static void sift_down(struct clock *c, size_t place, struct deadline *d)
     put(c, place, d);
 }
 
-static int reserve(struct clock *c)
+int clock_reserve(struct clock *c, size_t count)
 {
-    if (c->count + 1 < c->size)
+    if (count < c->size)
         return 0;
     size_t size = c->size == 0 ? 16 : c->size * 2;
+    while (size <= count)
+        size *= 2;
     struct deadline **heap = realloc(c->heap, size * sizeof *heap);
     if (heap == NULL)
         return UV_ENOMEM;
@@ -83,7 +85,7 @@ int clock_set(struct clock *c, struct deadline *d, uint64_t at)
     size_t place = d->place;
 
     if (place == 0) {
-        int err = reserve(c);
+        int err = clock_reserve(c, c->count + 1);
         if (err < 0)
             return err;
         place = ++c->count;

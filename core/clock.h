@@ -39,6 +39,10 @@ void clock_clean(struct clock *c);
 /* Nanoseconds since an arbitrary start; never runs backwards. */
 uint64_t clock_now(const struct clock *c);
 
+/* Makes room for `count` deadlines that wait at a time; they can all be set
+   without memory then. Returns 0 or UV_ENOMEM. */
+int clock_reserve(struct clock *c, size_t count);
+
 /* Starts (or restarts) waiting. From inside fire() never before the next
    nanosecond. Returns 0 or UV_ENOMEM. */
 int clock_set(struct clock *c, struct deadline *d, uint64_t at);

@@ -192,6 +192,36 @@ void core_call(struct core *c, lua_State *L, int nargs, int owner)
     lua_remove(L, base);
 }
 
+void core_guard(struct core *c, lua_CFunction fn, void *arg)
+{
+    lua_State *L = c->L;
+
+    lua_pushcfunction(L, fn);
+    lua_pushlightuserdata(L, arg);
+    if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
+        lua_pop(L, 1);
+        c->lacks_memory = true;
+        uv_stop(c->loop.uv);
+    }
+}
+
+void core_check_memory(struct core *c, lua_State *L)
+{
+    if (c->lacks_memory) {
+        c->lacks_memory = false;
+        luaL_error(L, "not enough memory");
+    }
+}
+
+void core_reserve(lua_State *L, unsigned count)
+{
+    struct core *c = core_get(L);
+    size_t all = (size_t)c->tasks + c->timers + c->ports + count;
+
+    if (clock_reserve(&c->loop.clock, all) < 0)
+        luaL_error(L, "not enough memory");
+}
+
 /***
 Sets who is told of errors in callbacks and in tasks that nobody joins.
 

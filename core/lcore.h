@@ -25,7 +25,8 @@ struct core {
     uint64_t resumes;      /* so far; the watchdog watches it change */
     double wall_offset;    /* s since the epoch at clock 0, virtual time */
     bool is_virtual;
-    bool in_turn; /* between core_enter() and core_leave() */
+    bool in_turn;      /* between core_enter() and core_leave() */
+    bool lacks_memory; /* a callback had not enough; core.run raises it */
 };
 
 /* The core of this state; raises when it was closed. */
@@ -47,6 +48,17 @@ void core_close(struct core *c, lua_State *thread, struct account *account);
    any task. An error goes to the handler of core.on_error with the owner that
    stands at stack index `owner` (0: none). Leaves no results. */
 void core_call(struct core *c, lua_State *L, int nargs, int owner);
+
+/* Runs a part of a callback of the loop, fn(arg) as light userdata, so that
+   an error in it does not jump over libuv. Only memory can be wanting there:
+   the loop stops, and core.run raises. Leaves the stack as it is. */
+void core_guard(struct core *c, lua_CFunction fn, void *arg);
+
+/* Raises when a callback had not enough memory since the last look. */
+void core_check_memory(struct core *c, lua_State *L);
+
+/* Makes room in the clock for `count` more tasks, timers or ports. */
+void core_reserve(lua_State *L, unsigned count);
 
 /* The same in pieces, for callbacks in a row that have one owner: core_begin()
    pushes a message handler and returns the owner's account; core_do() calls the

@@ -52,8 +52,9 @@ void loop_unpost(struct loop *l, struct post *p);
 
 uint64_t loop_now(const struct loop *l);
 
-/* Waits until `at` (ns). Out of memory ends the process: a deadline that is
-   silently lost would hang a fixture. */
+/* Waits until `at` (ns). Who may wait has room in the clock since it was made
+   (clock_reserve). Out of memory all the same ends the process: a deadline
+   that is silently lost would hang a fixture. */
 void loop_set(struct loop *l, struct deadline *d, uint64_t at);
 void loop_cancel(struct loop *l, struct deadline *d);
 

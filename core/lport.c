@@ -42,135 +42,12 @@ int lport_done(lua_State *L, int err, const char *detail)
     return 1;
 }
 
-/* frames to Lua */
-
-static bool push_box(lua_State *L, const struct lport *lp)
+bool lport_push_box(lua_State *L, const struct lport *lp)
 {
     lua_rawgetp(L, LUA_REGISTRYINDEX, &ports_key);
     lua_rawgetp(L, -1, lp);
     lua_remove(L, -2);
     return !lua_isnil(L, -1);
-}
-
-/* What a handler is called with, from this stack index on. */
-enum { CALL_BOX, CALL_OWNER, CALL_MESSAGE, CALL_FUNCTION };
-
-/* Pushes it. Returns its index, or 0 when nobody listens. */
-static int begin_calls(lua_State *L, struct lport *lp)
-{
-    int top = lua_gettop(L);
-
-    lua_checkstack(L, 16);
-    if (!lp->has_handler || !push_box(L, lp)) {
-        lua_settop(L, top);
-        return 0;
-    }
-    if (lp->has_owner)
-        lua_getiuservalue(L, top + 1, VALUE_OWNER);
-    else
-        lua_pushnil(L);
-    lp->account =
-        core_begin(lp->core, L, lp->has_owner ? top + 1 + CALL_OWNER : 0);
-    lua_getiuservalue(L, top + 1, VALUE_HANDLER);
-    return top + 1;
-}
-
-static int owner_of(lua_State *L, int calls)
-{
-    return lua_isnil(L, calls + CALL_OWNER) ? 0 : calls + CALL_OWNER;
-}
-
-static void end_calls(lua_State *L, struct lport *lp, int calls)
-{
-    if (calls == 0)
-        return;
-    core_end(lp->core, L, owner_of(L, calls));
-    lua_settop(L, calls - 1);
-}
-
-static int push_frame(lua_State *L, const struct frame *f)
-{
-    static const char *const faults[] = {NULL, "short", "long", "cut"};
-
-    switch (f->kind) {
-    case FRAME_LINE:
-        lua_pushliteral(L, "line");
-        break;
-    case FRAME_PROMPT:
-        lua_pushliteral(L, "prompt");
-        return 1;
-    case FRAME_PAYLOAD:
-        lua_pushliteral(L, "payload");
-        lua_pushlstring(L, f->bytes, f->length);
-        lua_pushlstring(L, f->header, f->header_length);
-        lua_pushstring(L, faults[f->fault]);
-        return 4;
-    case FRAME_ECHO:
-        lua_pushliteral(L, "echo");
-        return 1;
-    case FRAME_NOISE:
-        lua_pushliteral(L, "noise");
-        break;
-    case FRAME_DATA:
-        lua_pushliteral(L, "data");
-        break;
-    case FRAME_OVERFLOW:
-        lua_pushliteral(L, "overflow");
-        return 1;
-    }
-    lua_pushlstring(L, f->bytes, f->length);
-    return 2;
-}
-
-/* Frames of one chunk share what they are called with; not what a function
-   that they called does to the port. */
-static bool is_in_chunk(const struct lport *lp, const lua_State *L)
-{
-    return lp->in_chunk && L == lp->core->L && !lp->core->in_turn;
-}
-
-int lport_begin(struct lport *lp, lua_State *L)
-{
-    bool is_shared = is_in_chunk(lp, L);
-    int calls = is_shared ? lp->calls : 0;
-
-    if (!lp->has_handler)
-        return 0;
-    if (calls == 0) {
-        calls = begin_calls(L, lp);
-    } else if (lp->is_stale) { /* the former handler set another */
-        lua_getiuservalue(L, calls + CALL_BOX, VALUE_HANDLER);
-        lua_replace(L, calls + CALL_FUNCTION);
-    }
-    if (is_shared) {
-        lp->calls = calls;
-        lp->is_stale = false;
-    }
-    if (calls != 0)
-        lua_pushvalue(L, calls + CALL_FUNCTION);
-    return calls;
-}
-
-void lport_call(struct lport *lp, lua_State *L, int calls, int nargs)
-{
-    core_do(lp->core, L, nargs, calls + CALL_MESSAGE, owner_of(L, calls),
-            lp->account);
-    if (!is_in_chunk(lp, L))
-        end_calls(L, lp, calls);
-}
-
-static void on_frame(void *arg, const struct frame *f)
-{
-    struct lport *lp = arg;
-    lua_State *L = lp->core->L;
-
-    if (lp->exchange.state != EXCHANGE_NONE && exchange_take(lp, f))
-        return;
-    if (!lp->has_handler || hearing_drops(lp, f))
-        return;
-    int calls = lport_begin(lp, L);
-    if (calls != 0)
-        lport_call(lp, L, calls, push_frame(L, f));
 }
 
 /* events of the port */
@@ -180,12 +57,27 @@ static uint64_t idle_after(const struct lport *lp)
     return lp->stamp + FRAMER_IDLE_MS * UINT64_C(1000000);
 }
 
+static int say_closed(lua_State *L)
+{
+    struct lport *lp = lua_touserdata(L, 1);
+    int calls = lport_begin(lp, L);
+
+    if (calls == 0)
+        return 0;
+    lua_pushliteral(L, "closed");
+    push_failure(L, lp->status, NULL);
+    lua_remove(L, -3);
+    lport_call(lp, L, calls, 3);
+    return 0;
+}
+
 /* A line that is out of memory is a port that cannot be trusted any more. */
 static void check_fed(struct lport *lp, int err)
 {
-    if (err < 0 && lp->port != NULL) {
+    if (err < 0 && lp->port != NULL && !lp->framer.stopped) {
         lp->status = err;
         lp->framer.stopped = true;
+        core_guard(lp->core, say_closed, lp);
     }
 }
 
@@ -255,10 +147,9 @@ static void on_bytes(void *arg, const char *bytes, size_t length, uint64_t at)
         lp->first = at;
     log_received(lp, bytes, length);
     lp->in_chunk = true;
-    check_fed(lp, framer_feed(&lp->framer, bytes, length));
-    lp->in_chunk = false;
-    end_calls(lp->core->L, lp, lp->calls);
-    lp->calls = 0;
+    int err = framer_feed(&lp->framer, bytes, length);
+    lport_end_chunk(lp);
+    check_fed(lp, err);
     watch_idle(lp);
 }
 
@@ -273,23 +164,14 @@ static void on_drained(void *arg)
 static void on_closed(void *arg, int err)
 {
     struct lport *lp = arg;
-    lua_State *L = lp->core->L;
-    int top = lua_gettop(L);
 
     lp->status = err;
     lport_release_trace(lp);
     if (lp->trace != NULL)
         trace_closed(lp->trace, err, loop_now(&lp->core->loop));
     on_drained(lp);
-    exchange_leave(lp, L);
-    int calls = lport_begin(lp, L);
-    if (calls != 0) {
-        lua_pushliteral(L, "closed");
-        push_failure(L, err, NULL);
-        lua_remove(L, -3);
-        lport_call(lp, L, calls, 3);
-    }
-    lua_settop(L, top);
+    exchange_leave(lp, lp->core->L);
+    core_guard(lp->core, say_closed, lp);
 }
 
 static void on_freed(void *arg)
@@ -307,33 +189,33 @@ static void on_freed(void *arg)
 
 /* Who listens still must hear of a close by somebody else; a port that was
    lost and is collected has nobody. */
-static void tell_shut(struct lport *lp, lua_State *L)
+static int say_shut(lua_State *L)
 {
+    struct lport *lp = lua_touserdata(L, 1);
     bool by_itself = lp->in_chunk;
-    int calls = lp->status == 0 && !by_itself ? lport_begin(lp, L) : 0;
 
+    exchange_leave(lp, L);
+    int calls = lp->status == 0 && !by_itself ? lport_begin(lp, L) : 0;
     if (calls != 0) {
         lua_pushliteral(L, "shut");
         lport_call(lp, L, calls, 1);
     }
+    return 0;
 }
 
-/***
-Closes the port. Never waits; closing twice is quiet.
-
-@function port:close
-*/
-static int l_close(lua_State *L)
+static void close_box(lua_State *L, struct lport **box)
 {
-    struct lport **box = lport_box(L, 1);
     struct lport *lp = *box;
 
     if (lp == NULL)
-        return 0;
-    exchange_leave(lp, L);
+        return;
     *box = NULL;
     lp->framer.stopped = true;
-    tell_shut(lp, L);
+    lua_pushcfunction(L, say_shut);
+    lua_pushlightuserdata(L, lp);
+    if (lua_pcall(L, 1, 0, 0) != LUA_OK) /* no memory: it closes all the same */
+        lua_pop(L, 1);
+    lp->exchange.state = EXCHANGE_NONE;
     if (lp->exchange.waiter != NULL)
         task_wake(lp->exchange.waiter);
     lport_release_trace(lp);
@@ -349,6 +231,16 @@ static int l_close(lua_State *L)
     struct port *port = lp->port;
     lp->port = NULL;
     port_close(port);
+}
+
+/***
+Closes the port. Never waits; closing twice is quiet.
+
+@function port:close
+*/
+static int l_close(lua_State *L)
+{
+    close_box(L, lport_box(L, 1));
     return 0;
 }
 
@@ -363,32 +255,42 @@ static struct lport **new_box(lua_State *L)
 
 static struct lport *new_lport(lua_State *L)
 {
+    core_reserve(L, 2); /* a pair has two */
     struct lport *lp = calloc(1, sizeof *lp);
-    if (lp == NULL) {
-        luaL_error(L, "out of memory");
+    if (lp == NULL)
         return NULL;
-    }
     lp->core = core_get(L);
     lp->idle.fire = on_idle;
-    framer_init(&lp->framer, on_frame, lp);
+    framer_init(&lp->framer, lport_on_frame, lp);
     return lp;
 }
 
-/* Puts an open port into the box on top of the stack. */
-static void fill_box(lua_State *L, struct lport **box, struct lport *lp,
-                     struct port *port)
+/* Moves an open port to its box and begins with it. */
+static void fill_box(struct lport **box, struct lport *lp, struct port *port)
 {
     static const struct port_events events = {on_bytes, on_drained, on_closed,
                                               on_freed};
     lp->port = port;
     lp->core->ports++;
     *box = lp;
+    lp->stamp = loop_now(&lp->core->loop);
+    port_start(port, &events, lp);
+}
+
+/* Makes the box on top of the stack findable by its port. */
+static void register_box(lua_State *L, struct lport *lp)
+{
     lua_rawgetp(L, LUA_REGISTRYINDEX, &ports_key);
     lua_pushvalue(L, -2);
     lua_rawsetp(L, -2, lp);
     lua_pop(L, 1);
-    lp->stamp = loop_now(&lp->core->loop);
-    port_start(port, &events, lp);
+}
+
+static void free_lport(struct lport *lp)
+{
+    if (lp != NULL)
+        framer_clean(&lp->framer);
+    free(lp);
 }
 
 /* Finishes an open: the new port's box, or the failure. */
@@ -396,11 +298,16 @@ static int opened(lua_State *L, struct lport **box, struct lport *lp, int err,
                   struct port *port, const struct port_reason *why)
 {
     if (err < 0) {
-        framer_clean(&lp->framer);
-        free(lp);
+        free_lport(lp);
         return push_failure(L, err, why->text);
     }
-    fill_box(L, box, lp, port);
+    fill_box(box, lp, port);
+    if (lp->status < 0) { /* it could not begin */
+        err = lp->status;
+        close_box(L, box);
+        return push_failure(L, err, NULL);
+    }
+    register_box(L, lp);
     return 1;
 }
 
@@ -428,6 +335,8 @@ static int l_open(lua_State *L)
     size_t max_line = lport_max_line(L, 2);
     struct lport **box = new_box(L);
     struct lport *lp = new_lport(L);
+    if (lp == NULL)
+        return push_failure(L, UV_ENOMEM, NULL);
     lp->framer.max_line = max_line;
     int err = port_open(&lp->core->loop, path, &config, &port, &why);
     return opened(L, box, lp, err, port, &why);
@@ -453,6 +362,8 @@ static int l_pty(lua_State *L)
     size_t max_line = lport_max_line(L, 1);
     struct lport **box = new_box(L);
     struct lport *lp = new_lport(L);
+    if (lp == NULL)
+        return push_failure(L, UV_ENOMEM, NULL);
     lp->framer.max_line = max_line;
     int err = port_open_pty(&lp->core->loop, &config, &port, &why);
     return opened(L, box, lp, err, port, &why);
@@ -478,12 +389,19 @@ static int l_pair(lua_State *L)
     struct lport **second = new_box(L);
     struct lport *lp = new_lport(L);
     struct lport *lq = new_lport(L);
-    int err = port_open_pair(&lp->core->loop, (size_t)chunk, &a, &b);
-    if (err < 0)
+    int err = lp == NULL || lq == NULL
+                  ? UV_ENOMEM
+                  : port_open_pair(&lp->core->loop, (size_t)chunk, &a, &b);
+    if (err < 0) {
+        free_lport(lp);
+        free_lport(lq);
         return luaL_error(L, "%s", uv_strerror(err));
-    fill_box(L, second, lq, b);
+    }
+    fill_box(first, lp, a);
+    fill_box(second, lq, b);
+    register_box(L, lq);
     lua_insert(L, 1);
-    fill_box(L, first, lp, a);
+    register_box(L, lp);
     lua_insert(L, 1);
     return 2;
 }

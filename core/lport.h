@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A port as Lua holds it; shared by lport.c (life and frames), lport_use.c
- * (bytes), lport_exchange.c (a command and its answer) and lport_line.c (rate
- * and modem lines).
+ * A port as Lua holds it; shared by lport.c (life), lport_frame.c (frames),
+ * lport_use.c (bytes), lport_hear.c (which lines), lport_exchange.c (a command
+ * and its answer) and lport_line.c (rate and modem lines).
  */
 #ifndef ATTEST_LPORT_H
 #define ATTEST_LPORT_H
@@ -33,6 +33,7 @@ struct exchange {
     size_t capacity;
     unsigned count;
     uint8_t state;
+    bool has_echo;
     bool is_done;
     bool had_before;
     bool had_prompt;
@@ -92,6 +93,15 @@ int lport_write(struct lport *lp, const char *bytes, size_t length);
    listens, and there is nothing to call. */
 int lport_begin(struct lport *lp, lua_State *L);
 void lport_call(struct lport *lp, lua_State *L, int calls, int nargs);
+
+/* Pushes the userdata; false, with nil, when the script has lost it. */
+bool lport_push_box(lua_State *L, const struct lport *lp);
+
+/* Hears the framer. */
+void lport_on_frame(void *arg, const struct frame *f);
+
+/* The chunk that was parsed with `in_chunk` set is over. */
+void lport_end_chunk(struct lport *lp);
 
 /* Offers a frame to the exchange; false when it is for the handler. */
 bool exchange_take(struct lport *lp, const struct frame *f);

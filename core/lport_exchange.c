@@ -76,26 +76,39 @@ static void forget_lines(struct exchange *x)
     }
 }
 
+/* Calls the handler, the first argument, with what is known of the command; in
+   protected mode, since it may be more than there is memory for. */
+static int deliver(lua_State *L)
+{
+    const struct exchange *x = lua_touserdata(L, 2);
+
+    lua_settop(L, 1);
+    lua_pushliteral(L, "left");
+    task_push(L, x->waiter);
+    lua_pushnumber(L, (lua_Number)x->began / 1e9);
+    lua_pushboolean(L, x->has_echo);
+    push_lines(L, x);
+    lua_pushboolean(L, x->had_before);
+    lua_pushboolean(L, x->had_prompt);
+    lua_pushinteger(L, (lua_Integer)x->received);
+    lua_call(L, 8, 0);
+    return 0;
+}
+
 void exchange_leave(struct lport *lp, lua_State *L)
 {
     struct exchange *x = &lp->exchange;
     if (x->state == EXCHANGE_NONE)
         return;
-    bool has_echo = x->state == EXCHANGE_ECHOED;
-    int calls = lport_begin(lp, L);
-
+    x->has_echo = x->state == EXCHANGE_ECHOED;
     x->state = EXCHANGE_NONE;
     lp->is_resting = false;
+    int calls = lport_begin(lp, L);
     if (calls != 0) {
-        lua_pushliteral(L, "left");
-        task_push(L, x->waiter);
-        lua_pushnumber(L, (lua_Number)x->began / 1e9);
-        lua_pushboolean(L, has_echo);
-        push_lines(L, x);
-        lua_pushboolean(L, x->had_before);
-        lua_pushboolean(L, x->had_prompt);
-        lua_pushinteger(L, (lua_Integer)x->received);
-        lport_call(lp, L, calls, 8);
+        lua_pushcfunction(L, deliver);
+        lua_insert(L, -2);
+        lua_pushlightuserdata(L, x);
+        lport_call(lp, L, calls, 2);
     }
     forget_lines(x);
 }

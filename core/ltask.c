@@ -48,27 +48,6 @@ static struct ltask *check_task(lua_State *L, int arg)
     return luaL_checkudata(L, arg, TASK_TYPE);
 }
 
-uint64_t task_time_from(uint64_t start, double seconds)
-{
-    if (!(seconds < 1e9))
-        return CLOCK_NEVER;
-    /* Rounded up: a wait for what is left of a second ends after it, or a
-       loop that waits until a time would never get there. */
-    return start + (seconds <= 0 ? 0 : (uint64_t)(seconds * 1e9) + 1);
-}
-
-uint64_t task_time_after(const struct loop *l, double seconds)
-{
-    return task_time_from(loop_now(l), seconds);
-}
-
-double task_check_seconds(lua_State *L, int arg)
-{
-    double seconds = luaL_checknumber(L, arg);
-    luaL_argcheck(L, seconds >= 0, arg, "seconds must not be negative");
-    return seconds;
-}
-
 /* running */
 
 static void schedule(struct ltask *t, enum task_reason reason)
@@ -126,7 +105,7 @@ static void finish(struct ltask *t, int results)
     lua_State *L = t->core->L;
 
     t->status = DONE;
-    lua_checkstack(L, results + 4);
+    luaL_checkstack(L, results + 4, "too many results");
     lua_xmove(t->coroutine, L, results);
     keep_result(L, t, results);
     wake_joiners(t);
@@ -164,9 +143,9 @@ static void fail(struct ltask *t)
     forget(L, t);
 }
 
-static void resume(struct post *post)
+static int resume_task(lua_State *L)
 {
-    struct ltask *t = (struct ltask *)post;
+    struct ltask *t = lua_touserdata(L, 1);
     struct core *c = t->core;
     int arguments = t->arguments;
     int results = 0;
@@ -175,7 +154,7 @@ static void resume(struct post *post)
     t->status = RUNNING;
     c->current = t;
     core_enter(c, t->account);
-    int status = lua_resume(t->coroutine, c->L, arguments, &results);
+    int status = lua_resume(t->coroutine, L, arguments, &results);
     core_leave(c);
     c->current = NULL;
 
@@ -190,6 +169,14 @@ static void resume(struct post *post)
                                           "outside of a coroutine of its own");
         fail(t);
     }
+    return 0;
+}
+
+static void resume(struct post *post)
+{
+    struct ltask *t = (struct ltask *)post;
+
+    core_guard(t->core, resume_task, t);
 }
 
 /* for bindings */
@@ -293,6 +280,7 @@ static int l_spawn(lua_State *L)
     luaL_checktype(L, 1, LUA_TFUNCTION);
     int count = lua_gettop(L);
 
+    core_reserve(L, 1);
     struct ltask *t = lua_newuserdatauv(L, sizeof *t, VALUE_RESULT);
     *t = (struct ltask){.core = c, .status = READY, .arguments = count - 1};
     t->post.run = resume;
@@ -304,12 +292,12 @@ static int l_spawn(lua_State *L)
     t->account = push_account(L, -1);
     lua_setiuservalue(L, -3, VALUE_ACCOUNT);
     lua_setiuservalue(L, -2, VALUE_OWNER);
+    luaL_checkstack(t->coroutine, count, "too many arguments");
     lua_pushvalue(L, -1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, t);
     c->tasks++;
 
     lua_insert(L, 1);
-    luaL_checkstack(t->coroutine, count, "too many arguments");
     lua_xmove(L, t->coroutine, count);
     loop_post(&c->loop, &t->post);
     return 1;
@@ -546,6 +534,7 @@ static int l_run(lua_State *L)
         if (!loop_turn(&c->loop))
             return luaL_error(L, "core.run: every task waits and nothing can "
                                  "wake them");
+        core_check_memory(c, L);
     }
     if (!one)
         return lua_pushboolean(L, 1), 1;

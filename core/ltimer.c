@@ -12,6 +12,27 @@ struct ltimer {
     struct core *core;
 };
 
+uint64_t task_time_from(uint64_t start, double seconds)
+{
+    if (!(seconds < 1e9))
+        return CLOCK_NEVER;
+    /* Rounded up: a wait for what is left of a second ends after it, or a
+       loop that waits until a time would never get there. */
+    return start + (seconds <= 0 ? 0 : (uint64_t)(seconds * 1e9) + 1);
+}
+
+uint64_t task_time_after(const struct loop *l, double seconds)
+{
+    return task_time_from(loop_now(l), seconds);
+}
+
+double task_check_seconds(lua_State *L, int arg)
+{
+    double seconds = luaL_checknumber(L, arg);
+    luaL_argcheck(L, seconds >= 0, arg, "seconds must not be negative");
+    return seconds;
+}
+
 static void stop_timer(struct ltimer *timer)
 {
     lua_State *L = timer->core->L;
@@ -21,18 +42,23 @@ static void stop_timer(struct ltimer *timer)
     lua_rawsetp(L, LUA_REGISTRYINDEX, timer);
 }
 
+static int fire_timer(lua_State *L)
+{
+    struct ltimer *timer = lua_touserdata(L, 1);
+
+    lua_rawgetp(L, LUA_REGISTRYINDEX, timer);
+    lua_getiuservalue(L, 2, 2);
+    lua_getiuservalue(L, 2, 1);
+    stop_timer(timer);
+    core_call(timer->core, L, 0, 3);
+    return 0;
+}
+
 static void on_timer(struct deadline *d)
 {
     struct ltimer *timer = (struct ltimer *)d;
-    lua_State *L = timer->core->L;
-    int top = lua_gettop(L);
 
-    lua_rawgetp(L, LUA_REGISTRYINDEX, timer);
-    lua_getiuservalue(L, -1, 2);
-    lua_getiuservalue(L, -2, 1);
-    stop_timer(timer);
-    core_call(timer->core, L, 0, top + 2);
-    lua_settop(L, top);
+    core_guard(timer->core, fire_timer, timer);
 }
 
 /***
@@ -49,6 +75,7 @@ static int l_after(lua_State *L)
     double seconds = task_check_seconds(L, 1);
     luaL_checktype(L, 2, LUA_TFUNCTION);
 
+    core_reserve(L, 1);
     struct ltimer *timer = lua_newuserdatauv(L, sizeof *timer, 2);
     *timer = (struct ltimer){.core = c};
     timer->deadline.fire = on_timer;

@@ -13,10 +13,19 @@
 /* As much in one turn as a tty gives: others want their turn, too. */
 #define MOST 4096u
 
+/* The close of an end: posted, so that the owner's freed() never runs inside
+   its own port_close(). */
+struct farewell {
+    struct post post;
+    struct port *port;
+    void (*done)(struct port *p);
+};
+
 struct pair_end {
     struct post post;  /* delivers this end's queue to the other */
     struct port *port; /* this end, or NULL once closed */
     struct pair_end *other;
+    struct farewell farewell; /* here, since closing cannot fail */
     size_t chunk;
 };
 
@@ -107,14 +116,6 @@ int pair_write(struct port *p, const char *bytes, size_t length)
     return 0;
 }
 
-/* The close of an end: posted, so that the owner's freed() never runs inside
-   its own port_close(). */
-struct farewell {
-    struct post post;
-    struct port *port;
-    void (*done)(struct port *p);
-};
-
 static void say_farewell(struct post *post)
 {
     struct farewell *f = (struct farewell *)post;
@@ -123,7 +124,6 @@ static void say_farewell(struct post *post)
     struct port *port = f->port;
     void (*done)(struct port *) = f->done;
 
-    free(f);
     end->port = NULL;
     if (other->port != NULL) {
         if (!other->port->is_closing)
@@ -137,9 +137,8 @@ static void say_farewell(struct post *post)
 
 void pair_close(struct port *p, void (*done)(struct port *p))
 {
-    struct farewell *f = calloc(1, sizeof *f);
-    if (f == NULL)
-        abort(); /* closing cannot fail */
+    struct farewell *f = &end_of(p)->farewell;
+
     f->post.run = say_farewell;
     f->port = p;
     f->done = done;

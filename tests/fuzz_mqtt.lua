@@ -1,77 +1,24 @@
 -- SPDX-License-Identifier: MIT
 --
--- Fuzzes the MQTT decoder of the simulated modules: random packets, damaged
--- packets and random bytes, in random slices. What must hold: no Lua error;
--- the same packets and the same error for any slicing; what was decoded can
--- be encoded and decoded to the same; a packet that is valid comes back.
+-- Fuzzes the MQTT decoder of the simulated modules with what a blind fuzzer
+-- does not find: random valid packets, damaged ones and random bytes, in random
+-- slices. What must hold is in tests/support/mqtt_check.lua; and a packet that
+-- is valid comes back. tests/fuzz/mqtt.lua looks for more.
 --
 --     attest lua tests/fuzz_mqtt.lua [--cases N] [--seconds N] [--seed N]
 
 local here <const> = arg[0]:match("^(.*)/[^/]*$") or "."
 package.path = here .. "/../?.lua;" .. package.path
 
+local fuzz_input <const> = require "tests.support.fuzz_input"
+local mqtt_check <const> = require "tests.support.mqtt_check"
 local mqtt_packet <const> = require "attest.sim.mqtt_packet"
 local mqtt_random <const> = require "tests.support.mqtt_random"
-local mqtt_stream <const> = require "attest.sim.mqtt_stream"
 
-local LARGEST <const> = 4096
 local WORST <const> = 10 -- failures that are shown
 
-local function same(a, b)
-  if type(a) ~= "table" or type(b) ~= "table" then
-    return a == b
-  end
-  for key, value in pairs(a) do
-    if not same(value, b[key]) then
-      return false
-    end
-  end
-  for key in pairs(b) do
-    if a[key] == nil then
-      return false
-    end
-  end
-  return true
-end
-
--- All packets of some slices, and why they ended.
-local function decode(slices)
-  local stream <const>, all <const> = mqtt_stream.new(LARGEST), {}
-  for _, slice in ipairs(slices) do
-    local packets <const>, err <const> = stream:feed(slice)
-    for _, packet in ipairs(packets or err.packets) do
-      all[#all + 1] = packet
-    end
-    assert(stream.size <= LARGEST + #slice, "it keeps too much")
-    if err then
-      return all, err.reason
-    end
-  end
-  return all
-end
-
--- A broker answers an empty client id without a clean session by a code: it
--- is decoded but no client may send it.
-local function is_for_brokers(packet)
-  return packet.type == "connect" and packet.client_id == "" and not packet.clean
-end
-
-local function check_again(packet)
-  if is_for_brokers(packet) then
-    return
-  end
-  local again <const> = decode { assert(mqtt_packet.encode(packet)) }
-  assert(same({ packet }, again), "decoded, encoded and decoded it is another")
-end
-
 local function check(bytes)
-  local whole <const>, reason <const> = decode { bytes }
-  local parts <const>, same_reason <const> = decode(mqtt_random.slices(bytes))
-  assert(reason == same_reason and same(whole, parts), "another slicing gives others")
-  for _, packet in ipairs(whole) do
-    check_again(packet)
-  end
-  return whole, reason
+  return mqtt_check.bytes(bytes, mqtt_random.slices(bytes))
 end
 
 local function stream_of_packets()
@@ -88,7 +35,7 @@ local kinds <const> = {
     local bytes <const>, packets <const> = stream_of_packets()
     note(bytes)
     local whole <const>, reason <const> = check(bytes)
-    assert(not reason and same(packets, whole), "a valid packet does not come back")
+    assert(not reason and fuzz_input.same(packets, whole), "a valid packet does not come back")
   end,
   function(note)
     check(note(mqtt_random.damage((stream_of_packets()))))

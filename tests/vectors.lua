@@ -15,46 +15,14 @@
 -- the host has sent no byte that no H or D step named.
 
 local attest <const> = require "attest"
-local cjson <const> = require "cjson"
 local codec <const> = require "attest.codec"
 local core <const> = require "attest.core"
 
 local here <const> = arg[0]:match("^(.*)/[^/]*$") or "."
+package.path = here .. "/../?.lua;" .. package.path
+local vector_file <const> = require "tests.support.vector_file"
+
 local CATALOGUE <const> = { here .. "/support/catalogue" }
-
--- reading -----------------------------------------------------------------------
-
---- JSON strings are latin-1: one code point is one byte.
-local function to_bytes(value)
-  if type(value) == "string" then
-    local bytes <const> = {}
-    for _, code in utf8.codes(value) do
-      bytes[#bytes + 1] = string.char(code)
-    end
-    return table.concat(bytes)
-  elseif type(value) == "table" then
-    for key, each in pairs(value) do
-      value[key] = to_bytes(each)
-    end
-  end
-  return value
-end
-
-local function read_file(path)
-  local list <const> = {}
-  local number = 0
-  for line in io.lines(path) do
-    number = number + 1
-    if line:find("%S") then
-      local ok <const>, vector <const> = pcall(cjson.decode, line)
-      if not ok then
-        error(("%s:%d: %s"):format(path, number, vector), 0)
-      end
-      list[#list + 1] = to_bytes(vector)
-    end
-  end
-  return list
-end
 
 -- the two sides -------------------------------------------------------------------
 
@@ -385,7 +353,7 @@ local function main()
   local cut <const> = new_cut()
   local passed, failed = 0, 0
   for _, path in ipairs(options.files) do
-    for _, vector in ipairs(read_file(path)) do
+    for _, vector in ipairs(assert(vector_file.read(path))) do
       local is_wanted <const> = not options.only or options.only == vector.id
       local fault = nil
       if is_wanted then

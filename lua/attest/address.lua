@@ -219,8 +219,10 @@ function address.parse(text)
   return { kind = "path", path = text }
 end
 
+-- One colon would be taken for that of a port, and so would the last before one.
 local function format_map(map)
-  local addr <const> = map.addr:find(":", 1, true) and map.port and "[" .. map.addr .. "]"
+  local _, colons <const> = map.addr:gsub(":", "")
+  local addr <const> = (colons == 1 or colons > 1 and map.port) and "[" .. map.addr .. "]"
     or map.addr
   return map.host .. "=" .. addr .. (map.port and ":" .. map.port or "")
 end

@@ -323,6 +323,8 @@ local function decode_scalar(text, at)
   local number <const> = text:match("^-?%d+%.?%d*[eE]?[+-]?%d*", at)
   if not number or not tonumber(number) or number:find("^-?0%d") or number:find("%.$") then
     fail(text, at, "no value")
+  elseif math.abs(tonumber(number)) == math.huge then
+    fail(text, at, "a number is too large")
   end
   return tonumber(number), at + #number
 end

@@ -13,6 +13,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Not every target has one. */
+__attribute__((weak)) int LLVMFuzzerInitialize(int *argc, char ***argv);
+
 #define MAX_SIZE 65536u
 
 /* In a block of its own size, so that reading past it is seen. */
@@ -65,6 +68,8 @@ int main(int argc, char **argv)
     unsigned passed = 0;
     int err = 0;
 
+    if (LLVMFuzzerInitialize != NULL)
+        LLVMFuzzerInitialize(&argc, &argv);
     for (int i = 1; i < argc && err == 0; i++)
         err = run_all(argv[i], &passed);
     printf("%u passed, %d failed\n", passed, err != 0);

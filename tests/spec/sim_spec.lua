@@ -8,6 +8,7 @@ local async <const> = require "tests.support.async"
 local bare_client <const> = require "tests.support.bare_client"
 local core <const> = require "attest.core"
 local fake_net <const> = require "tests.support.fake_net"
+local printable <const> = require("attest.text").printable
 local sim <const> = require "attest.sim"
 
 core.virtual()
@@ -289,7 +290,7 @@ describe("the settings", function()
     } do
       for _, value in ipairs(values) do
         local text <const> = refusal { set = { [key] = value } }
-        assert.truthy(text:find(key .. "=" .. value .. ": expected", 1, true), text)
+        assert.truthy(text:find(key .. "=" .. printable(value) .. ": expected", 1, true), text)
       end
     end
   end)

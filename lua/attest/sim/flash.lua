@@ -5,8 +5,8 @@
 -- change, so a killed simulator leaves the old or the new values, never half
 -- of them. Does not know what the values mean.
 
-local cjson <const> = require "cjson"
 local errors <const> = require "attest.error"
+local json <const> = require "attest.json"
 
 local flash = {}
 
@@ -19,7 +19,7 @@ local function failure(path, reason)
   }
 end
 
--- JSON knows only floats; what was an integer comes back as one.
+-- Files of other writers hold only floats; what was an integer comes back as one.
 local function copy(value)
   if type(value) == "table" then
     local out <const> = {}
@@ -63,8 +63,8 @@ local function load(path, module, factory)
   if not bytes then
     return reason == nil and copy(factory) or nil, reason
   end
-  local ok, data <const> = pcall(cjson.decode, bytes)
-  if not ok or type(data) ~= "table" or data.format ~= FORMAT or type(data.values) ~= "table" then
+  local data <const> = json.decode(bytes)
+  if type(data) ~= "table" or data.format ~= FORMAT or type(data.values) ~= "table" then
     return nil, "is not the state of a simulated module (remove it to start afresh)"
   end
   if data.module ~= module then
@@ -145,7 +145,7 @@ function methods:flush()
     return nil, failure(self.path, reason)
   end
   local data <const> = { format = FORMAT, module = self.module, values = self.values }
-  local written, why = file:write(cjson.encode(data), "\n")
+  local written, why = file:write(json.encode(data), "\n")
   local closed, why_closed = file:close()
   if not written or not closed then
     os.remove(temporary)

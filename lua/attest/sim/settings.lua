@@ -8,6 +8,7 @@
 -- same name.
 
 local errors <const> = require "attest.error"
+local printable <const> = require("attest.text").printable
 
 local settings = {}
 
@@ -47,7 +48,7 @@ end
 local function wires(value)
   local pairs_of_pins <const> = {}
   local rest <const> = tostring(value):gsub("%s*(%d+):(%d+)%s*,?", function(a, b)
-    pairs_of_pins[#pairs_of_pins + 1] = { math.tointeger(a), math.tointeger(b) }
+    pairs_of_pins[#pairs_of_pins + 1] = { tonumber(a), tonumber(b) }
     return ""
   end)
   local good = rest == ""
@@ -228,7 +229,8 @@ local function bad(known, name, value, expected)
   return errors.new {
     code = "invalid",
     message = string.format(
-      "setting %s=%s: expected %s (settings: %s)", name, tostring(value), expected, names(known)
+      "setting %s=%s: expected %s (settings: %s)", name, printable(tostring(value)), expected,
+      names(known)
     ),
   }
 end
