@@ -19,7 +19,7 @@ local PLUSES <const> = "+++"
 local ANSWER <const> = "\r\nOK\r\n"
 --- How much longer than the module asks the host is silent, in seconds: what
 -- stalls the last byte shortens the silence.
-local MARGIN <const> = 0.05
+escape.margin = 0.05
 --- How much longer than the silence the module may take to answer, in seconds.
 local PATIENCE <const> = 0.7
 local CONFIRM <const> = 2
@@ -64,7 +64,7 @@ local function send_pluses(d, side)
   end
   side:left(d.port:written())
   repeat
-    core.sleep((side:wait() or 0) + MARGIN)
+    core.sleep((side:wait() or 0) + escape.margin)
     if d.closed then
       return nil, d.closed
     end
