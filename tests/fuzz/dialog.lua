@@ -45,7 +45,9 @@ end
 local function outcome(command, answer, err)
   if answer == nil then
     assert(errors.is(err), "no error object")
-    return ("%s -> %s %q"):format(command[1], err.code, err.message)
+    -- how much of what came had come before the command depends on the slices
+    local message <const> = err.message:gsub(": %d+ bytes? but no lines.*", "")
+    return ("%s -> %s %q"):format(command[1], err.code, message)
   end
   local lines <const> = type(answer) == "table" and answer.lines or {}
   return ("%s -> %q %q"):format(command[1], tostring(answer.final), table.concat(lines, "|"))

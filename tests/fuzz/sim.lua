@@ -39,6 +39,7 @@ local function answers(client)
   core.sleep(LONGEST)
   client:send("\27\r\n")
   core.sleep(LONGEST)
+  client.port:set { baud = client.sim.machine.line.baud } -- AT+IPR may have changed it
   for _ = 1, 3 do
     if client:ask("AT", 2):find("OK\r\n", 1, true) then
       return true

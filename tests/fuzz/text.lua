@@ -63,9 +63,9 @@ end
 readers[5] = function(text)
   local faults <const> = judge(fault.parse(text, #text))
   if faults then
-    local roll <const> = faults.roll(3, 9)
+    local roll <const> = faults:dice("fuzz").roll(3, 9)
     assert(roll >= 3 and roll <= 9, "the dice falls off the table")
-    assert(not faults.vanish or faults.vanish >= 0, "it vanishes before it is there")
+    assert(not faults.vanish or faults.vanish.seconds >= 0, "it vanishes before it is there")
   end
 end
 
