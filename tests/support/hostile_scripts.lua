@@ -8,6 +8,7 @@
 
 local HOG <const> = "ran for 0%.5 s without waiting"
 local MEMORY <const> = "not enough memory: more than a run may hold"
+local EITHER <const> = { MEMORY, HOG } -- whichever the machine comes to first
 local LOOP <const> = "a plan cannot do this: all slots share one loop"
 local STALLS <const> = "a plan cannot do this: it would stall every slot"
 local OWN <const> = "a task waits in this coroutine: only the loop resumes it"
@@ -48,9 +49,9 @@ return {
     last_resort = true },
 
   -- memory
-  { "string that doubles", "local s = 'x' while true do s = s .. s end", MEMORY },
+  { "string that doubles", "local s = 'x' while true do s = s .. s end", EITHER },
   { "huge string", "local s = ('x'):rep(1e9)", MEMORY },
-  { "table without end", "local t = {} while true do t[#t + 1] = {} end", MEMORY },
+  { "table without end", "local t = {} while true do t[#t + 1] = {} end", EITHER },
   { "memory that grows between waits", [[
     local t = {}
     while true do t[#t + 1] = ('x'):rep(1e6) .. #t  attest.sleep(0) end]], MEMORY },
@@ -58,10 +59,10 @@ return {
     require("attest.core").after(0.01, function()
       local t = {} while true do t[#t + 1] = {} end
     end)
-    t:sleep(1)]], MEMORY },
+    t:sleep(1)]], EITHER },
   { "hundred thousand tasks",
     "for i = 1, 1e5 do attest.spawn(function() attest.sleep(1e3) end) end t:sleep(1e3)",
-    { MEMORY, HOG } },
+    EITHER },
 
   -- depth
   { "deep recursion", "local function f() return f() + 1 end f()",
