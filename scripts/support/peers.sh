@@ -4,8 +4,9 @@
 # Starts what the demo and the witnesses need beside the runner: echo and NTP
 # servers and simulated modules, all on the loopback address. Sourced.
 #
-# Every process ends with its starter, and is in a session of its own, so that Ctrl-C reaches the runner
-# and not the module under test; peers_stop ends them by process id.
+# Every process ends with its starter, and is in a session of its own, so that
+# Ctrl-C reaches the runner and not the module under test; peers_stop ends them
+# by process id.
 # Needs $attest (the runner) and $scratch (a folder of the caller's).
 # shellcheck disable=SC2154
 
@@ -17,6 +18,7 @@ ntp_port=
 peers_start() {
   local log=$1
   shift
+  : >"$log" # what another wrote there must not be awaited
   setsid setpriv --pdeathsig TERM "$@" >"$log" 2>"$log.err" </dev/null &
   peer=$!
   peers_pids+=("$peer")
