@@ -226,7 +226,8 @@ static int push_answer(lua_State *L, struct exchange *x)
     return 5;
 }
 
-/* A cancelled task will not come back to what it sent. */
+/* A cancelled task will not come back to what it sent, and one that may not
+   wait never sends it. */
 static void abandon(lua_State *L, struct lport *lp)
 {
     exchange_leave(lp, L);
@@ -280,8 +281,8 @@ line. Anything else goes to the listener: first `"left"` with the task that
 waits, when the command was sent (seconds on the clock of `core.now`), whether
 its echo came, the lines so far, whether the line before the prompt and whether
 the prompt came, and how many bytes the port had received before it; then
-whatever it was. A task that is cancelled meanwhile tells the listener
-`"abandoned"`.
+whatever it was. A task that is cancelled meanwhile, and a caller that may not
+wait, tells the listener `"abandoned"`.
 
 @function port:exchange
 @tparam string wire the command with its line end
@@ -313,9 +314,12 @@ static int l_exchange(lua_State *L)
 
     luaL_argcheck(L, echo_length >= 0 && (size_t)echo_length <= length, 3,
                   "is not within the command");
-    task_check(L);
     if (x->waiter != NULL)
         return luaL_error(L, "another task exchanges on this port");
+    if (!task_may_wait(L)) {
+        abandon(L, lp);
+        task_check(L);
+    }
     x->last = luaL_checklstring(L, 5, &x->last_length);
     x->payload = luaL_optlstring(L, 6, NULL, &x->payload_length);
     x->before = luaL_optlstring(L, 7, "", &x->before_length);
