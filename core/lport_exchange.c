@@ -329,7 +329,7 @@ static int l_exchange(lua_State *L)
     int err = begin(lp, wire, length, (size_t)echo_length);
     if (err < 0)
         return push_failure(L, err, NULL);
-    x->began = lp->port->written_at;
+    x->began = loop_now(&lp->core->loop); /* the OS may take it later */
     x->state = EXCHANGE_SENT;
     x->waiter = lp->core->current;
     return task_suspend_until(lp->core, L, task_time_from(x->began, seconds), 0,
