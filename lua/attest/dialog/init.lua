@@ -210,7 +210,7 @@ local function run(self, plan, timeout, payload)
     return nil, self:closed_error(text)
   end
   if not turn.take(self, math.max(timeout, TURN)) then
-    return nil, error_object.new {
+    return nil, self.closed and self:closed_error(text) or error_object.new {
       code = "busy", command = text,
       message = ("%s: another command ran all the time"):format(text),
     }
@@ -313,6 +313,7 @@ function methods:shut(err)
     command.error = self:closed_error(shown(command))
     self:finish(command, "CLOSED")
   end
+  turn.wake(self)
   outlet.wake(self)
   if self.on_gone then
     self.on_gone()
