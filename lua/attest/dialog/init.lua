@@ -132,6 +132,7 @@ function methods:await(command)
     turn.stop_timers(command)
     owed.owe(self, command)
     self.echo = self.echo == "on" and "assumed" or self.echo
+    self.port:conclude(false)
     command.label = "TIMEOUT"
     self:tell("cmd", "TIMEOUT")
     return nil, timeout_error(self, command)
@@ -260,6 +261,16 @@ function methods:run(plan, timeout, payload)
   return run(self, plan, timeout, payload)
 end
 
+--- Tells the times of the last command that ended.
+-- @treturn ?table `sent_at`, `first_at`, `final_at` and `latency` as of `run`, those that there are
+function methods:times()
+  local sent_at <const>, first_at <const>, final_at <const> = self.port:times()
+  return sent_at and {
+    sent_at = sent_at, first_at = first_at, final_at = final_at,
+    latency = final_at and final_at - sent_at,
+  }
+end
+
 --- Lets the next command have its turn.
 function methods:release()
   turn.pass(self)
@@ -291,8 +302,9 @@ function methods:finish(command, label)
   if not self.port:is_closed() then
     self.port:expect_prompt(false) -- what follows in the same read is nothing of it
     self.port:forget_echo()
-    command.sent_at, command.first_at, command.final_at = self.port:times()
-    command.latency = command.final_at - command.sent_at
+    local is_answered <const> = command.final ~= "" and label ~= "CLOSED" and label ~= "REBOOT"
+    command.sent_at, command.first_at, command.final_at = self.port:conclude(is_answered)
+    command.latency = command.final_at and command.final_at - command.sent_at
   end
   self:tell("cmd", label)
   core.wake(command.task)

@@ -236,6 +236,13 @@ function plain.observe(dut, fn)
   dut.dialog:observe(fn)
 end
 
+--- Tells the times of the last command on this port that ended, typed or not, refused or not.
+-- @treturn ?table `sent_at`, `first_at`, `final_at`, `latency` as of `at`; where no final came only
+--   the first two, where nothing came `sent_at`; nil before the first command
+function plain.times(dut)
+  return dut.dialog:times()
+end
+
 --- Writes every byte of both directions to a transcript.
 -- @tparam attest.trace trace
 function plain.trace(dut, trace)
