@@ -2,7 +2,8 @@
 --
 -- A command that was called where nothing may wait, in a coroutine of the
 -- script's own or in what a cancelled task closes, raised on the short way and
--- left its dialog busy: the next command waited 120 s for its turn.
+-- left its dialog busy: the next command waited 120 s for its turn. On the long
+-- way it was sent before it raised.
 
 local async <const> = require "tests.support.async"
 local bench <const> = require "tests.support.bench"
@@ -17,13 +18,16 @@ describe("a command called where nothing may wait", function()
     assert.same({ "+CSQ: 15,99" }, b:result(call).lines)
   end
 
-  it("raises, and the next one has its turn", async(function()
-    local b <close> = bench.quick()
-    local ok <const>, message <const> = pcall(coroutine.wrap(function() b.dut:at("AT") end))
-    assert.is_false(ok)
-    assert.matches("cannot run in a coroutine of the script's own", message)
-    next_one(b)
-  end))
+  for way, open in pairs { short = bench.quick, long = bench.new } do
+    it("raises on the " .. way .. " way, sends nothing, and the next has its turn", async(function()
+      local b <close> = open()
+      local ok <const>, message <const> = pcall(coroutine.wrap(function() b.dut:at("AT") end))
+      assert.is_false(ok)
+      assert.matches("cannot run in a coroutine of the script's own", message)
+      assert.equals("", b:sent())
+      next_one(b)
+    end))
+  end
 
   it("in what a cancelled task closes", async(function()
     local b <close> = bench.quick()

@@ -206,6 +206,7 @@ end
 
 --- Runs one command the long way: every frame is judged.
 local function run(self, plan, timeout, payload)
+  core.check_wait() -- a refused call sends nothing
   local text <const>, options <const> = plan.text, plan.options
   if self.closed then
     return nil, self:closed_error(text)

@@ -166,7 +166,8 @@ local at_options <const> = { timeout = "number", payload = "string", quoted_crlf
 --   `quoted_crlf` (strings in the answer may hold line ends)
 -- @treturn table `final` (such as "OK"), `lines`, `fields` of the final's word; when its last byte
 --   was handed to the OS, the first bytes and the final came: `sent_at`, `first_at`, `final_at`, in
---   seconds on the clock of `attest.now`, and `latency`, from the first of these to the last
+--   seconds on the clock of `attest.now`, and `latency`, from the first of these to the last (not
+--   of ATO and +++, nor of a final that is a silence)
 -- @raise attest.error "timeout", "rejected", "reset", "closed", "invalid"
 function soft.at(dut, text, options)
   if options == nil then
