@@ -11,10 +11,12 @@ local lfs <const> = require "lfs"
 local mqtt_peer <const> = require "tests.support.mqtt_peer"
 local runner <const> = require "attest.runner"
 local sim <const> = require "attest.sim"
+local uv <const> = require "luv"
 
 local ROOT <const> = arg[0]:match("^(.*)/tests/.*$") or "."
 local ADDRESS <const> = "183.230.40.39:6002"
 local PINGS <const> = 2 -- that are answered
+local PATIENCE <const> = 5 -- seconds of real time
 
 local lost_server = {}
 
@@ -56,16 +58,25 @@ end
 
 local silent <const> = { write = function(self) return self end, flush = function() end }
 
-local function read_all(folder)
-  local text = ""
+local function read(path)
+  local file <close> = assert(io.open(path, "rb"))
+  return file:read("a")
+end
+
+-- Reads the only file of a folder, once the loop has written its last line; the
+-- disk knows no virtual clock.
+local function take_transcript(folder)
+  local deadline <const> = uv.hrtime() + PATIENCE * 1000000000
+  local path
   for name in lfs.dir(folder) do
-    local path <const> = folder .. "/" .. name
-    if lfs.attributes(path, "mode") == "file" then
-      local file <close> = assert(io.open(path, "rb"))
-      text = text .. file:read("a")
-      os.remove(path)
-    end
+    path = name:find("%.trace$") and folder .. "/" .. name or path
   end
+  local text = read(path)
+  while not text:find(" closed\n$") and uv.hrtime() < deadline do
+    core.sleep(0)
+    text = read(path)
+  end
+  os.remove(path)
   return text
 end
 
@@ -82,7 +93,7 @@ local function without_times(text)
   return table.concat(list, "\n") .. "\n"
 end
 
---- Runs the plan.
+--- Runs the plan. Waits.
 -- @tparam[opt] table options `set` of the module, `params` of the plan, `refuses`
 -- @treturn integer exit status
 -- @treturn string its transcript without times
@@ -101,7 +112,7 @@ function lost_server.run(options)
     signals = function() return yes end,
     out = silent, err = io.stderr,
   }
-  local text <const> = read_all(folder)
+  local text <const> = take_transcript(folder)
   lfs.rmdir(folder)
   return status, without_times(text), core.now() - from
 end
