@@ -317,6 +317,18 @@ static int l_virtual(lua_State *L)
 }
 
 /***
+Raises where nothing may wait: outside of tasks, and in a coroutine of the
+script's own. For who does something before it waits.
+
+@function check_wait
+*/
+static int l_check_wait(lua_State *L)
+{
+    task_check(L);
+    return 0;
+}
+
+/***
 Makes virtual time stand while something real is under way.
 
 @function hold
@@ -426,11 +438,17 @@ __attribute__((visibility("default"))) int luaopen_attest_core(lua_State *L);
 int luaopen_attest_core(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"now", l_now},         {"wall", l_wall},
-        {"virtual", l_virtual}, {"hold", l_hold},
-        {"release", l_release}, {"on_error", l_on_error},
-        {"live", l_live},       {"sha256", l_sha256},
-        {"owner", l_owner},     {"set_owner", l_set_owner},
+        {"now", l_now},
+        {"wall", l_wall},
+        {"virtual", l_virtual},
+        {"hold", l_hold},
+        {"release", l_release},
+        {"on_error", l_on_error},
+        {"live", l_live},
+        {"sha256", l_sha256},
+        {"owner", l_owner},
+        {"set_owner", l_set_owner},
+        {"check_wait", l_check_wait},
         {NULL, NULL},
     };
 

@@ -39,9 +39,10 @@ struct exchange {
     bool had_prompt;
     uint64_t received; /* bytes before it */
     uint64_t began;    /* ns: when the command was handed to the OS */
-    uint64_t sent;     /* ns: the last byte of it, payload included */
-    uint64_t first;    /* ns: when the first bytes came back */
-    uint64_t ended;    /* ns: when the last line came */
+    /* of the last command that ended, whoever judged it; 0: never */
+    uint64_t sent;  /* ns: the last byte of it, payload included */
+    uint64_t first; /* ns: when the first bytes came back */
+    uint64_t ended; /* ns: when the last line came */
 };
 
 /* Outlives its box: freed when the port's last callback ran. */

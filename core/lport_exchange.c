@@ -113,6 +113,19 @@ void exchange_leave(struct lport *lp, lua_State *L)
     forget_lines(x);
 }
 
+/* Keeps the times of the command that ends now. An answer in the chunk that
+   asked for what it answers was read before that was written. */
+static void keep_times(struct lport *lp, bool is_answered)
+{
+    struct exchange *x = &lp->exchange;
+
+    x->sent = lp->port->written_at;
+    x->ended = lp->stamp > x->sent ? lp->stamp : x->sent;
+    if (!is_answered)
+        x->ended = 0;
+    x->first = lp->first != 0 ? lp->first : x->ended;
+}
+
 static bool finish(struct lport *lp)
 {
     struct exchange *x = &lp->exchange;
@@ -120,9 +133,7 @@ static bool finish(struct lport *lp)
     lp->framer.prompt = false; /* in the same read it asks for nothing */
     x->state = EXCHANGE_NONE;
     x->is_done = true;
-    x->sent = lp->port->written_at;
-    x->first = lp->first;
-    x->ended = lp->stamp;
+    keep_times(lp, true);
     task_wake(x->waiter);
     return true;
 }
@@ -226,7 +237,8 @@ static int push_answer(lua_State *L, struct exchange *x)
     return 5;
 }
 
-/* A cancelled task will not come back to what it sent. */
+/* A cancelled task will not come back to what it sent, and one that may not
+   wait never sends it. */
 static void abandon(lua_State *L, struct lport *lp)
 {
     exchange_leave(lp, L);
@@ -280,8 +292,8 @@ line. Anything else goes to the listener: first `"left"` with the task that
 waits, when the command was sent (seconds on the clock of `core.now`), whether
 its echo came, the lines so far, whether the line before the prompt and whether
 the prompt came, and how many bytes the port had received before it; then
-whatever it was. A task that is cancelled meanwhile tells the listener
-`"abandoned"`.
+whatever it was. A task that is cancelled meanwhile, and a caller that may not
+wait, tells the listener `"abandoned"`.
 
 @function port:exchange
 @tparam string wire the command with its line end
@@ -313,9 +325,12 @@ static int l_exchange(lua_State *L)
 
     luaL_argcheck(L, echo_length >= 0 && (size_t)echo_length <= length, 3,
                   "is not within the command");
-    task_check(L);
     if (x->waiter != NULL)
         return luaL_error(L, "another task exchanges on this port");
+    if (!task_may_wait(L)) {
+        abandon(L, lp);
+        task_check(L);
+    }
     x->last = luaL_checklstring(L, 5, &x->last_length);
     x->payload = luaL_optlstring(L, 6, NULL, &x->payload_length);
     x->before = luaL_optlstring(L, 7, "", &x->before_length);
@@ -325,7 +340,7 @@ static int l_exchange(lua_State *L)
     int err = begin(lp, wire, length, (size_t)echo_length);
     if (err < 0)
         return push_failure(L, err, NULL);
-    x->began = lp->port->written_at;
+    x->began = loop_now(&lp->core->loop); /* the OS may take it later */
     x->state = EXCHANGE_SENT;
     x->waiter = lp->core->current;
     return task_suspend_until(lp->core, L, task_time_from(x->began, seconds), 0,
@@ -343,12 +358,51 @@ static int l_leave(lua_State *L)
     return 0;
 }
 
+static void push_time(lua_State *L, uint64_t at)
+{
+    if (at != 0)
+        lua_pushnumber(L, (lua_Number)at / 1e9);
+    else
+        lua_pushnil(L);
+}
+
+/***
+Returns the times of the last command that ended, on the clock of `core.now`.
+
+@function port:times
+@treturn ?number seconds: its last byte was handed to the OS; nil: none has
+ended
+@treturn ?number seconds: the first chunk after that was read; nil: none was
+@treturn ?number seconds: its last line was read; nil: it had none
+*/
+static int l_times(lua_State *L)
+{
+    const struct exchange *x = &lport_check(L, 1)->exchange;
+
+    push_time(L, x->sent);
+    push_time(L, x->first);
+    push_time(L, x->ended);
+    return 3;
+}
+
+/***
+Keeps the times of a command that the listener judged and that ends now.
+
+@function port:conclude
+@tparam boolean is_answered the last chunk has its last line
+@treturn ... what `times` returns
+*/
+static int l_conclude(lua_State *L)
+{
+    keep_times(lport_check(L, 1), lua_toboolean(L, 2));
+    return l_times(L);
+}
+
 void lport_exchange_methods(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"exchange", l_exchange},
-        {"leave", l_leave},
-        {NULL, NULL},
+        {"exchange", l_exchange}, {"leave", l_leave}, {"times", l_times},
+        {"conclude", l_conclude}, {NULL, NULL},
     };
 
     luaL_setfuncs(L, methods, 0);

@@ -215,25 +215,6 @@ static int l_written(lua_State *L)
 }
 
 /***
-Returns the times of the last write and of what came after it, on the clock of
-`core.now`.
-
-@function port:times
-@treturn number seconds: the last byte was handed to the OS
-@treturn number seconds: the first chunk after it was read; 0: none yet
-@treturn number seconds: the last chunk was read
-*/
-static int l_times(lua_State *L)
-{
-    struct lport *lp = lport_check(L, 1);
-
-    lua_pushnumber(L, (lua_Number)lp->port->written_at / 1e9);
-    lua_pushnumber(L, (lua_Number)lp->first / 1e9);
-    lua_pushnumber(L, (lua_Number)lp->stamp / 1e9);
-    return 3;
-}
-
-/***
 Returns how many bytes were read since the port was opened.
 
 @function port:received
@@ -346,7 +327,6 @@ void lport_use_methods(lua_State *L)
         {"hold_trace", l_hold_trace},
         {"stamp", l_stamp},
         {"written", l_written},
-        {"times", l_times},
         {"received", l_received},
         {"path", l_path},
         {"baud", l_baud},

@@ -191,13 +191,19 @@ lua_State *task_coroutine(struct ltask *t)
     return t->coroutine;
 }
 
-void task_check(lua_State *L)
+bool task_may_wait(lua_State *L)
 {
     struct core *c = core_get(L);
 
-    if (c->current == NULL)
+    return c->current != NULL && c->current->coroutine == L &&
+           lua_isyieldable(L);
+}
+
+void task_check(lua_State *L)
+{
+    if (task_current(L) == NULL)
         luaL_error(L, "this call waits: run it in a task (attest.run)");
-    if (c->current->coroutine != L || !lua_isyieldable(L))
+    if (!task_may_wait(L))
         luaL_error(L, "this call waits: it cannot run in a coroutine of the "
                       "script's own");
 }

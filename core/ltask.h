@@ -20,7 +20,10 @@
 
 enum task_reason { TASK_WOKEN, TASK_TIMEOUT };
 
-/* Raises unless L is the coroutine of the running task. */
+/* Whether L is the coroutine of the running task. */
+bool task_may_wait(lua_State *L);
+
+/* Raises unless it is. */
 void task_check(lua_State *L);
 
 /* The running task; borrowed until it is woken. */

@@ -8,6 +8,7 @@ local async <const> = require "tests.support.async"
 local bench <const> = require "tests.support.ml302_bench"
 local core <const> = require "attest.core"
 local fake_net <const> = require "tests.support.fake_net"
+local lost_server <const> = require "tests.support.lost_server"
 
 core.virtual()
 
@@ -100,6 +101,17 @@ describe("the keepalive story of 3.4:", function()
     assert.same({ "+MQTTPINGRSP: OK 59", "+MQTTPINGRSP: OK 119" }, watch(client, 150))
     local quiet <close> = opened { config = CONFIG:gsub("40", "0") }
     assert.same({}, watch(quiet, 7200))
+  end))
+end)
+
+describe("the plan of 3.4", function()
+  it("runs for minutes in a moment, and says what it always said", async(function()
+    local began <const> = os.clock()
+    local status <const>, text <const>, seconds <const> = lost_server.run()
+    assert.equals(lost_server.golden("10", "10"), text)
+    assert.equals(0, status)
+    assert.is_true(seconds > 100, seconds)
+    assert.is_true(os.clock() - began < 5, os.clock() - began)
   end))
 end)
 

@@ -65,21 +65,38 @@ function methods:sent()
   return bytes
 end
 
---- Makes a bench.
--- @tparam[opt] table options of attest.attach
-function bench.new(options)
+local function attach(options)
   local host <const>, module <const> = core.pair()
   local given <const> = { module = "ct12" }
   for key, value in pairs(options or {}) do given[key] = value end
   local self <const> = setmetatable({ module = module, bytes = "", events = {} }, mt)
   self.dut = assert(attest.attach(host, given))
-  self.dut:observe(function(event, value)
-    self.events[#self.events + 1] = value and event .. ":" .. value or event
-  end)
   module:data(true)
   module:listen(function(kind, bytes)
     if kind == "data" then self.bytes = self.bytes .. bytes end
   end)
+  return self
+end
+
+--- Makes a bench.
+-- @tparam[opt] table options of attest.attach
+function bench.new(options)
+  local self <const> = attach(options)
+  self.dut:observe(function(event, value)
+    self.events[#self.events + 1] = value and event .. ":" .. value or event
+  end)
+  return self
+end
+
+--- Makes a bench that nobody observes, and on which a command was answered: the
+-- next one goes the short way, in the core.
+-- @tparam[opt] table options of attest.attach
+function bench.quick(options)
+  local self <const> = attach(options)
+  local call <const> = self:start("AT")
+  self:answer("AT", "OK")
+  assert(self:result(call).final == "OK")
+  assert(self.dut.dialog.is_plain, "the short way is not open")
   return self
 end
 

@@ -85,9 +85,9 @@ end
 
 frames.left = quick.left
 
---- The task of a command on the short way was cancelled.
+--- The task of a command on the short way was cancelled, or could not wait at all.
 function frames.abandoned(self)
-  self.left = nil
+  self.flight, self.left = nil, nil
   getmetatable(self.lock).__close(self.lock)
 end
 

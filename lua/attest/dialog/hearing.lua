@@ -31,10 +31,11 @@ end
 --- Nothing is asked from now on, or what is wanted has changed.
 -- @tparam attest.dialog d
 function hearing.rest(d)
-  if d.busy and not d.flight or d.closed or d.port:is_closed() then
-    return -- a command is judged: when its turn is over
-  elseif d.is_data or d.owed or d.observers[1] then
-    d.hears = nil
+  local is_judging <const> = d.busy and not d.flight
+  if d.closed or d.port:is_closed() then
+    return
+  elseif is_judging or d.is_data or d.owed or d.observers[1] then
+    d.hears = nil -- all is heard
     d.port:hear(false)
   elseif d.hears == d.router.version then
     d.port:hear()

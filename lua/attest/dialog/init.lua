@@ -132,6 +132,7 @@ function methods:await(command)
     turn.stop_timers(command)
     owed.owe(self, command)
     self.echo = self.echo == "on" and "assumed" or self.echo
+    self.port:conclude(false)
     command.label = "TIMEOUT"
     self:tell("cmd", "TIMEOUT")
     return nil, timeout_error(self, command)
@@ -205,12 +206,13 @@ end
 
 --- Runs one command the long way: every frame is judged.
 local function run(self, plan, timeout, payload)
+  core.check_wait() -- a refused call sends nothing
   local text <const>, options <const> = plan.text, plan.options
   if self.closed then
     return nil, self:closed_error(text)
   end
   if not turn.take(self, math.max(timeout, TURN)) then
-    return nil, error_object.new {
+    return nil, self.closed and self:closed_error(text) or error_object.new {
       code = "busy", command = text,
       message = ("%s: another command ran all the time"):format(text),
     }
@@ -260,6 +262,16 @@ function methods:run(plan, timeout, payload)
   return run(self, plan, timeout, payload)
 end
 
+--- Tells the times of the last command that ended.
+-- @treturn ?table `sent_at`, `first_at`, `final_at` and `latency` as of `run`, those that there are
+function methods:times()
+  local sent_at <const>, first_at <const>, final_at <const> = self.port:times()
+  return sent_at and {
+    sent_at = sent_at, first_at = first_at, final_at = final_at,
+    latency = final_at and final_at - sent_at,
+  }
+end
+
 --- Lets the next command have its turn.
 function methods:release()
   turn.pass(self)
@@ -291,8 +303,9 @@ function methods:finish(command, label)
   if not self.port:is_closed() then
     self.port:expect_prompt(false) -- what follows in the same read is nothing of it
     self.port:forget_echo()
-    command.sent_at, command.first_at, command.final_at = self.port:times()
-    command.latency = command.final_at - command.sent_at
+    local is_answered <const> = command.final ~= "" and label ~= "CLOSED" and label ~= "REBOOT"
+    command.sent_at, command.first_at, command.final_at = self.port:conclude(is_answered)
+    command.latency = command.final_at and command.final_at - command.sent_at
   end
   self:tell("cmd", label)
   core.wake(command.task)
@@ -313,6 +326,7 @@ function methods:shut(err)
     command.error = self:closed_error(shown(command))
     self:finish(command, "CLOSED")
   end
+  turn.wake(self)
   outlet.wake(self)
   if self.on_gone then
     self.on_gone()

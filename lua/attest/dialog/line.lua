@@ -142,7 +142,7 @@ end
 -- @treturn[2] ?attest.error "busy", or "closed": the port went
 function line.scan(d, list)
   if not turn.take(d, TURN) then
-    return nil, error_object.new {
+    return nil, d.closed or error_object.new {
       code = "busy", command = "AT", message = "AT: another command ran all the time",
     }
   end

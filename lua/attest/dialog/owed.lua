@@ -20,18 +20,24 @@ local GRACE <const> = 0.3
 --- How long an unanswered command may still be answered, in seconds.
 owed.PATIENCE = 10
 
+--- Whether the answer to a command would come behind its echo. A module that
+-- rebooted echoes as it did at first, one that has said nothing since an older
+-- command as it did then.
+local function is_echoed(d, command, last)
+  return (d.echo == "on" or command.is_reset and d.has_echoed
+      or d.echo == "assumed" and last ~= nil and last.has_echo)
+    and not (command.form and command.form.effects.echo)
+end
+
 local function add(d, command)
-  local debt <const> = {
-    form = command.form, text = command.text, steps = command.steps, at = command.at,
-    till = core.now() + owed.PATIENCE,
-    -- a module that rebooted echoes as it did at first
-    has_echo = (d.echo == "on" or command.is_reset and d.has_echoed)
-      and not (command.form and command.form.effects.echo),
-  }
   local last = d.owed
   while last and last.next do
     last = last.next
   end
+  local debt <const> = {
+    form = command.form, text = command.text, steps = command.steps, at = command.at,
+    till = core.now() + owed.PATIENCE, has_echo = is_echoed(d, command, last),
+  }
   if last then
     last.next = debt
   else

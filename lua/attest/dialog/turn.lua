@@ -67,7 +67,16 @@ function turn.pass(d)
   end
 end
 
---- Waits for the dialog's turn. Returns false when it did not come in time.
+--- Wakes all who wait for their turn: none will come any more.
+-- @tparam attest.dialog d that is closed
+function turn.wake(d)
+  for _, task in ipairs(d.queue) do
+    core.wake(task)
+  end
+end
+
+--- Waits for the dialog's turn. Returns false when it did not come in time, or
+-- the dialog was closed.
 function turn.take(self, timeout)
   if self.busy then
     local me <const> = core.current()
@@ -82,7 +91,7 @@ function turn.take(self, timeout)
     end })
     local deadline <const> = core.now() + timeout
     while self.granted ~= me do
-      if core.now() >= deadline then
+      if self.closed or core.now() >= deadline then
         return false
       end
       core.wait(deadline - core.now())

@@ -166,7 +166,8 @@ local at_options <const> = { timeout = "number", payload = "string", quoted_crlf
 --   `quoted_crlf` (strings in the answer may hold line ends)
 -- @treturn table `final` (such as "OK"), `lines`, `fields` of the final's word; when its last byte
 --   was handed to the OS, the first bytes and the final came: `sent_at`, `first_at`, `final_at`, in
---   seconds on the clock of `attest.now`, and `latency`, from the first of these to the last
+--   seconds on the clock of `attest.now`, and `latency`, from the first of these to the last (not
+--   of ATO and +++, nor of a final that is a silence)
 -- @raise attest.error "timeout", "rejected", "reset", "closed", "invalid"
 function soft.at(dut, text, options)
   if options == nil then
@@ -234,6 +235,13 @@ end
 -- @tparam function fn called with event and value; it must not wait
 function plain.observe(dut, fn)
   dut.dialog:observe(fn)
+end
+
+--- Tells the times of the last command on this port that ended, typed or not, refused or not.
+-- @treturn ?table `sent_at`, `first_at`, `final_at`, `latency` as of `at`; where no final came only
+--   the first two, where nothing came `sent_at`; nil before the first command
+function plain.times(dut)
+  return dut.dialog:times()
 end
 
 --- Writes every byte of both directions to a transcript.
