@@ -114,10 +114,15 @@ describe("files of a run", function()
       return plan]] }, { transcript = folder, params = { password = "hunter2" } }))
     local transcript <const> = last(bench).transcript
     assert.equal("attest/trace/1", transcript.format)
-    local file <close> = assert(io.open(transcript.path))
-    local text <const> = file:read("a")
     bench.files:remove_later(transcript.path)
     bench.files:remove_later(folder)
+    local text = "" -- a thread writes it
+    for _ = 1, 200 do
+      local file <close> = assert(io.open(transcript.path))
+      text = file:read("a")
+      if text:find(" closed\n$") then break end
+      core.run(core.spawn(core.sleep, 0.01))
+    end
 
     local seen <const> = {}
     for i, measurement in ipairs(last(bench).phases[1].measurements) do
