@@ -48,8 +48,9 @@ local function wrap_host(note)
     local methods <const> = getmetatable(self).__index
     if methods.run ~= wrapped then
       local run <const> = methods.run
-      function wrapped(dialog_itself, text, options)
-        local answer <const>, err <const> = run(dialog_itself, text, options)
+      function wrapped(dialog_itself, plan, ...)
+        local options <const>, answer <const>, err <const> =
+          plan.options, run(dialog_itself, plan, ...)
         if answer and options.entry and options.form then
           note("host", dialog_itself.module, options.entry, options.form, answer.final)
         end
