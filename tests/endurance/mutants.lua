@@ -37,7 +37,7 @@ local list <const> = {
     "a payload above the manual's limit goes out",
     "bytes(1, 1024)", "bytes(1, 1460)", "ct12 facts modem" },
   { "ct12-close-word", CATALOGUE .. "ct12/socket.lua", "DISCONNECT is waited for too briefly",
-    'UDP_CLOSE = "ok", later = 2', 'UDP_CLOSE = "ok", later = 0.2', "ct12 facts sim_socket" },
+    'UDP_CLOSE = "ok", later = 2', 'UDP_CLOSE = "ok", later = 0.2', "ct12 facts modem" },
   { "ct12-client-text", CATALOGUE .. "ct12/simple.lua",
     "the client's data may take a byte too much",
     "max_text = 60", "max_text = 61", "ct12 facts sim_ct12_simple" },
@@ -61,11 +61,11 @@ local list <const> = {
   { "ml302-config-arity", CATALOGUE .. "ml302/mqtt.lua", "eight arguments go out",
     "arity = { 7, 9 }", "arity = { 7, 8, 9 }", "ml302 facts_ml302 codec_mqtt" },
   { "ml302-open-fail", CATALOGUE .. "ml302/mqtt.lua", "a connection that failed is a success",
-    '["+MQTTOPEN:FAIL"] = "connect_failed"', '["+MQTTOPEN:FAIL"] = "ok"', "ml302 mqtt_client" },
+    '["+MQTTOPEN:FAIL"] = "connect_failed"', '["+MQTTOPEN:FAIL"] = "ok"', "ml302 mqtt" },
   { "tgpp-imsi", CATALOGUE .. "tgpp/basic.lua", "an IMSI of 14 digits is no IMSI",
-    "min = 14, max = 15", "min = 15, max = 15", "ml302 codec_answer" },
+    "min = 14, max = 15", "min = 15, max = 15", "ml302 codec_mqtt_answer doc" },
   { "tgpp-no-signal", CATALOGUE .. "tgpp/basic.lua", "no signal is 85 dBm, the best one none",
-    "except = 99", "except = 31", "ml302 codec_answer" },
+    "except = 99", "except = 31", "ml302 codec_mqtt_answer" },
 
   -- ---------------------------------------------------------------- engine
   { "owed-echo", "lua/attest/dialog/owed.lua",

@@ -218,6 +218,20 @@ describe("dut:mqtt on ml302", function()
     assert.equal("rejected", err.code)
     assert.equal(603, err.number)
   end))
+
+  it("has no connection when the word says FAIL, before the OK or behind it", async(function()
+    for _, lines in ipairs { { "+MQTTOPEN:FAIL", "OK" }, { "OK", "+MQTTOPEN: FAIL" } } do
+      local b <close> = bench.new { module = "ml302" }
+      local call <const> =
+        b:run(function() return b.dut.try:mqtt { host = "broker.example.net" } end)
+      converse(b, { SCRIPT.ml302.connect[1], SCRIPT.ml302.connect[2] })
+      b:answer(SCRIPT.ml302.connect[3][1], table.unpack(lines))
+      local client <const>, err <const> = b:result(call)
+      assert.is_nil(client)
+      assert.equal("rejected", err.code)
+      assert.matches("FAIL", err.message)
+    end
+  end))
 end)
 
 describe("dut:mqtt on a module without MQTT", function()

@@ -52,7 +52,8 @@ local function wrap_host(note)
         local options <const>, answer <const>, err <const> =
           plan.options, run(dialog_itself, plan, ...)
         if answer and options.entry and options.form then
-          note("host", dialog_itself.module, options.entry, options.form, answer.final)
+          local final <const> = answer.final ~= "" and answer.final or "silence"
+          note("host", dialog_itself.module, options.entry, options.form, final)
         end
         return answer, err
       end
