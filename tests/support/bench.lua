@@ -67,15 +67,18 @@ end
 
 --- Makes a bench.
 -- @tparam[opt] table options of attest.attach
-function bench.new(options)
+-- @tparam[opt] boolean is_unobserved commands may take the short way; no `events`
+function bench.new(options, is_unobserved)
   local host <const>, module <const> = core.pair()
   local given <const> = { module = "ct12" }
   for key, value in pairs(options or {}) do given[key] = value end
   local self <const> = setmetatable({ module = module, bytes = "", events = {} }, mt)
   self.dut = assert(attest.attach(host, given))
-  self.dut:observe(function(event, value)
-    self.events[#self.events + 1] = value and event .. ":" .. value or event
-  end)
+  if not is_unobserved then
+    self.dut:observe(function(event, value)
+      self.events[#self.events + 1] = value and event .. ":" .. value or event
+    end)
+  end
   module:data(true)
   module:listen(function(kind, bytes)
     if kind == "data" then self.bytes = self.bytes .. bytes end
