@@ -244,6 +244,16 @@ describe("the flash", function()
     assert.same({ "+IPR:9600,7,2,1", "OK" }, client:lines("AT+IPR?"))
   end))
 
+  it("keeps nothing over AT+RESTORE and a power cycle", async(function()
+    do
+      local client <close> = bare_client.started { state = path }
+      client:ask("AT+CSCLK=1")
+      client:ask("AT+RESTORE", 0.2)
+    end
+    local client <close> = bare_client.started { state = path }
+    assert.same({ "+CSCLK:0", "OK" }, client:lines("AT+CSCLK?"))
+  end))
+
   it("lives in memory without a file", async(function()
     local client <close> = bare_client.started()
     client:ask("AT+CSCLK=1")
