@@ -86,7 +86,7 @@ local list <const> = {
     "if (f->length >= f->max_line) {", "if (f->length > f->max_line) {", "core" },
   { "escape-pause", "core/escape.c", "a pause that the module may take for its silence is none",
     "if (gap >= e->before / 2)", "if (gap >= e->before)", "passthrough_escape passthrough_write" },
-  { "early-end", "core/lport_exchange.c", "a command that was left unanswered ended as the one before",
+  { "early-end", "core/lport_exchange.c", "an unanswered command ends as the one before",
     "x->is_done = x->had_before = x->had_prompt = false;",
     "x->had_before = x->had_prompt = false;", "dialog modem" },
   { "flash-restore", "lua/attest/sim/flash.lua", "restored values do not reach the file",
