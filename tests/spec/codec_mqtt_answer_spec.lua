@@ -104,6 +104,7 @@ describe("an unasked line of ct12", function()
   it("announces a message, whose format is invented and marked so", function()
     is_urc("+QMTRECV", { topic = "a,b", length = 5 },
       { '+QMTRECV:"a,b",5,', '+QMTRECV: "a,b",5', "+QMTRECV:a,b,5," }, ct12)
+    assert.is_nil((urc(ct12, '+QMTRECV:"a",b,5'))) -- no comma without quotes behind a quote
     assert.equal('+QMTRECV:"TTT",3',
       codec.announce(ct12, "+QMTRECV", { topic = "TTT", length = 3 }))
     local spec <const> = codec.urc(ct12, '+QMTRECV:"t",1')

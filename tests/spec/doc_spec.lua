@@ -96,6 +96,18 @@ describe("the reference of a command", function()
     assert.is_true(says(doc.render(ml302.entries.mqttcfg), "<clean>[,<version>,<encrypt>]"))
   end)
 
+  it("of what modules have in common shows the ranges of 27.007", function()
+    local ml302 <const> = assert(catalogue.load("ml302"))
+    for name, parts in pairs {
+      cimi = { "imsi 14 to 15 digits" }, cgsn = { "imei 15 to 15 digits" },
+      csq = { "rssi 0 to 31, 99", "ber 0 to 7, 99", "absent for 99, dBm" },
+      creg = { "n 0, 1, 2 kind", "stat 0, 1, 2, 3, 4, 5 registration", "stat is 1 or 5" },
+    } do
+      local shown <const> = doc.render(ml302.entries[name], { module = ml302 })
+      for _, part in ipairs(parts) do assert.is_true(says(shown, part), part) end
+    end
+  end)
+
   it("explains unsolicited lines when the module is given", function()
     assert.is_true(says(page("creg", "en"), "The registration changed"))
     assert.is_string(doc.render(ct12.entries.creg))

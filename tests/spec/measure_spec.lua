@@ -126,6 +126,8 @@ describe("measurement", function()
     local entry <const> = measure.new("imei", "860720087453594"):matches("^86"):luhn():describe()
     assert.equal("MATCH+LUHN", entry.comparator)
     assert.equal("FAIL", entry.outcome)
+    assert.equal("FAIL", (measure.new("x", 5):at_least(10):equals(5):outcome()))
+    assert.equal("FAIL", (measure.new("x", 5):at_least(10):at_most(20):outcome()))
   end)
 
   it("takes no limit once it was told", function()

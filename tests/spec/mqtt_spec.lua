@@ -189,6 +189,8 @@ describe("dut:mqtt on ml302", function()
     local call <const> = b:run(function() return b.dut.try:mqtt { host = "broker.example.net" } end)
     converse(b, { SCRIPT.ml302.connect[1], SCRIPT.ml302.connect[2],
       { SCRIPT.ml302.connect[3][1], "OK", "+MQTTOPEN: OK" } })
+    core.sleep(0.2)
+    assert.equal("done", call:status()) -- a second OK is not waited for
     local mqtt <const> = b:result(call)
     for _, lines in ipairs { { "OK", "+MQTTSUBACK: 1,0,t" }, { "+MQTTSUBACK: 1,0,t", "OK" } } do
       local start <const> = core.now()
@@ -217,6 +219,20 @@ describe("dut:mqtt on ml302", function()
     local _, err <const> = b:result(call)
     assert.equal("rejected", err.code)
     assert.equal(603, err.number)
+  end))
+
+  it("has no connection when the word says FAIL, before the OK or behind it", async(function()
+    for _, lines in ipairs { { "+MQTTOPEN:FAIL", "OK" }, { "OK", "+MQTTOPEN: FAIL" } } do
+      local b <close> = bench.new { module = "ml302" }
+      local call <const> =
+        b:run(function() return b.dut.try:mqtt { host = "broker.example.net" } end)
+      converse(b, { SCRIPT.ml302.connect[1], SCRIPT.ml302.connect[2] })
+      b:answer(SCRIPT.ml302.connect[3][1], table.unpack(lines))
+      local client <const>, err <const> = b:result(call)
+      assert.is_nil(client)
+      assert.equal("rejected", err.code)
+      assert.matches("FAIL", err.message)
+    end
   end))
 end)
 

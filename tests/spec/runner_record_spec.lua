@@ -259,6 +259,14 @@ describe("a secret parameter", function()
     end
   end)
 
+  it("that is part of another leaves nothing of the other", function()
+    local rec <const> = run_record.new {
+      plan = { name = "p" }, source = {}, slot = 1, port = "x", station = {},
+      params = { pass = "abc", token = "abcdef", pin_key = "bcdefgh" },
+    }
+    assert.equal("*** and ***, ***", rec:mask("abcdef and abc, bcdefgh"))
+  end)
+
   it("is shown nowhere: log, measurements, errors, progress", function()
     local bench <close> = fake_bench.new()
     bench:run({ [[

@@ -7,6 +7,7 @@
 local async <const> = require "tests.support.async"
 local bare_client <const> = require "tests.support.bare_client"
 local core <const> = require "attest.core"
+local json <const> = require "attest.json"
 local fake_net <const> = require "tests.support.fake_net"
 local printable <const> = require("attest.text").printable
 local sim <const> = require "attest.sim"
@@ -242,6 +243,18 @@ describe("the flash", function()
     assert.same({ "+SINGLESIM:1", "OK" }, client:lines("AT+SINGLESIM?"))
     assert.same({ "+CSCLK:1", "OK" }, client:lines("AT+CSCLK?"))
     assert.same({ "+IPR:9600,7,2,1", "OK" }, client:lines("AT+IPR?"))
+  end))
+
+  it("is in the file at once, what AT+RESTORE makes of it, too", async(function()
+    local client <close> = bare_client.started { state = path }
+    local function stored()
+      local file <close> = assert(io.open(path, "rb"))
+      return json.decode(file:read("a")).values.csclk
+    end
+    client:ask("AT+CSCLK=1")
+    assert.equal(1, stored())
+    client:ask("AT+RESTORE", 0.2)
+    assert.equal(0, stored())
   end))
 
   it("lives in memory without a file", async(function()

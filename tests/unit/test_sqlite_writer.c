@@ -234,6 +234,21 @@ static void a_failing_batch_harms_no_other(void **state)
     assert_value(f, "SELECT group_concat(k) FROM t", "1,2");
 }
 
+/* The last statement is kept for the next one, if that is the same. */
+static void a_statement_that_begins_the_last_one_is_another(void **state)
+{
+    struct fixture *f = *state;
+    struct sqlite_batch *b = new_batch("DELETE FROM t WHERE k = 1");
+
+    submit_key(f, 1);
+    submit_key(f, 2);
+    assert_int_equal(sqlite_batch_add(b, "DELETE FROM t", 13), 0);
+    submit(f, b);
+    run(f);
+    assert_int_equal(f->results[2], 0);
+    assert_value(f, "SELECT count(*) FROM t", "0");
+}
+
 static void a_lost_transaction_is_tried_again_batch_by_batch(void **state)
 {
     struct fixture *f = *state;
@@ -533,6 +548,7 @@ int main(void)
         TEST(the_file_is_in_wal_mode),
         TEST(what_is_queued_shares_a_commit),
         TEST(a_failing_batch_harms_no_other),
+        TEST(a_statement_that_begins_the_last_one_is_another),
         TEST(a_lost_transaction_is_tried_again_batch_by_batch),
         TEST(a_constraint_checked_at_commit_fails_its_batch_only),
         TEST(a_batch_cannot_touch_the_transaction),

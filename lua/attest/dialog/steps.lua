@@ -164,12 +164,19 @@ function steps.is_complete(command)
 end
 
 --- Tells how long a command whose every step is optional waits for them: what
--- the manual shows no answer for ends in silence.
+-- the manual shows no answer for ends in silence, after an early OK, too.
 -- @tparam table command
 -- @treturn ?number seconds; nil while something must come
 function steps.silence(command)
-  local complete <const>, later <const> = steps.is_complete(command)
-  return complete and later or nil
+  local seconds
+  for i = command.at, #command.steps do
+    local step <const> = command.steps[i]
+    if not step.optional then
+      return nil
+    end
+    seconds = step.later or step.settle or seconds
+  end
+  return seconds
 end
 
 --- How much longer than its timeout a typed call may last, for later words.
