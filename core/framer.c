@@ -447,19 +447,25 @@ static int release_lines(struct framer *f)
     size_t length = f->length;
     bool noisy = f->is_noisy;
     char *text = framer_detach(f);
+    int err = 0;
 
     f->quoted_crlf = f->quoted_crlf && !f->in_quotes;
-    bool in_quotes = false;
-    for (size_t i = 0; i < length; i++) {
-        if (text[i] == '"')
-            in_quotes = !in_quotes;
-        if (text[i] == '\r' && !(f->quoted_crlf && in_quotes))
-            text[i] = '\n';
-    }
     framer_restart(f);
     f->is_noisy = noisy;
     f->state = LINE;
-    int err = framer_feed(f, text, length);
+    for (size_t at = 0; at < length && err == 0 && !f->stopped;) {
+        const char *cr = memchr(text + at, '\r', length - at);
+        size_t end = cr == NULL ? length : (size_t)(cr - text);
+        err = framer_feed(f, text + at, end - at);
+        at = end + 1;
+        if (err < 0 || cr == NULL || f->stopped)
+            break;
+        if (!f->in_data && f->state == LINE &&
+            !(f->quoted_crlf && f->in_quotes))
+            end_line(f);
+        else
+            err = framer_feed(f, cr, 1);
+    }
     free(text);
     return err;
 }

@@ -46,7 +46,8 @@ local function outcome(command, answer, err)
   if answer == nil then
     assert(errors.is(err), "no error object")
     -- how much of what came had come before the command depends on the slices
-    local message <const> = err.message:gsub(": %d+ bytes? but no lines.*", "")
+    local message <const> =
+      err.message:gsub(": %d+ bytes? but no lines.*", ""):gsub("no final answer", "no answer")
     return ("%s -> %s %q"):format(command[1], err.code, message)
   end
   local lines <const> = type(answer) == "table" and answer.lines or {}
