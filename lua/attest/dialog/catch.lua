@@ -24,6 +24,16 @@ function catch.begin(d)
   return d.catch
 end
 
+--- Ends keeping: these bytes are data.
+-- @tparam attest.dialog d
+-- @tparam string bytes maybe none
+function catch.give(d, bytes)
+  d.catch = nil
+  if bytes ~= "" then
+    d:data(bytes)
+  end
+end
+
 --- Takes bytes of the data mode.
 -- @tparam string bytes
 function methods:take(bytes)

@@ -150,13 +150,6 @@ end
 
 -- the end -----------------------------------------------------------------------
 
-local function give_data(d, bytes)
-  d.catch = nil
-  if bytes ~= "" then
-    d:data(bytes)
-  end
-end
-
 --- Splits what came into data and lines. Without an answer the pluses may have
 -- been echoed: the module took commands already.
 local function split(d, bytes, is_proved)
@@ -175,7 +168,7 @@ end
 --- Commands again: data to whom it belongs, lines to the framer.
 local function finish(d, data, lines)
   d:leave_data()
-  give_data(d, data)
+  catches.give(d, data)
   if lines ~= "" then
     core.after(0, function()
       if not d.closed then
@@ -209,7 +202,7 @@ end
 local function stay(hold, catch)
   local earlier <const> = hold.earlier
   hold.earlier = ""
-  give_data(hold.dialog, earlier .. catch:all())
+  catches.give(hold.dialog, earlier .. catch:all())
 end
 
 --- Leaves passthrough.

@@ -119,6 +119,15 @@ local function is_answer(debt, line)
   return debt.form ~= nil and codec.claims(debt.form, line)
 end
 
+--- Judges a line behind the beginning of an older one's answer: all is that
+-- one's up to its final, but for URCs.
+local function goes_on(d, line, kind)
+  if kind then
+    owed.late_reply(d)
+  end
+  return kind ~= nil or codec.urc(d.module, line) == nil
+end
+
 --- Judges a line that came before the new command's echo.
 -- @tparam attest.dialog d
 -- @tparam table command
@@ -127,11 +136,7 @@ end
 -- @treturn boolean whether it is the echo of one, which proves that the module echoes
 function owed.precedes(d, command, line)
   if d.owed.begun then
-    local kind <const> = codec.final(line)
-    if kind then
-      owed.late_reply(d)
-    end
-    return kind ~= nil or codec.urc(d.module, line) == nil, false
+    return goes_on(d, line, codec.final(line)), false
   end
   local echoed <const> = find(d, line, is_echo)
   local debt <const> = echoed
@@ -231,10 +236,7 @@ function owed.takes(d, command, line, accept)
     return false
   end
   if debt.begun then
-    if kind then
-      owed.late_reply(d)
-    end
-    return kind ~= nil or codec.urc(d.module, line) == nil
+    return goes_on(d, line, kind)
   end
   if kind then
     if #command.lines > 0 or command.has_echo then

@@ -63,13 +63,6 @@ function resume.is_refusal(bytes)
   return refusal(bytes) ~= nil
 end
 
-local function give_data(d, bytes)
-  d.catch = nil
-  if bytes ~= "" then
-    d:data(bytes)
-  end
-end
-
 local function rejected(text, line, number)
   return error_object.new {
     code = "rejected", command = text, lines = {}, final = line, number = number,
@@ -100,7 +93,7 @@ function resume.run(d, text)
   escape.enter(d, d.guard)
   if not line then
     d:tell("cmd", "DATA")
-    give_data(d, bytes)
+    catches.give(d, bytes)
     return true
   end
   d.catch = nil
@@ -118,7 +111,7 @@ function resume.run(d, text)
   end
   escape.enter(d, d.guard)
   d:tell("cmd", "DATA")
-  give_data(d, more)
+  catches.give(d, more)
   return true
 end
 

@@ -4,6 +4,7 @@
 -- However a holder ends (a timeout, a cancelled task), the next one gets a
 -- clean line, and what was left unanswered is owed.
 
+local catches <const> = require "attest.dialog.catch"
 local core <const> = require "attest.core"
 local hearing <const> = require "attest.dialog.hearing"
 local owed <const> = require "attest.dialog.owed"
@@ -40,8 +41,7 @@ function lock_mt.__close(lock)
     end
   end
   if catch then
-    d.catch = nil
-    d:data(catch:all())
+    catches.give(d, catch:all())
   end
   if not d.closed then
     d.port:forget_echo()
