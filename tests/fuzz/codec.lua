@@ -161,9 +161,10 @@ local function row_values(input, spec)
   for _, field in ipairs(spec.fields) do
     if not field.optional or input:flag() then
       local value <const> = makers[field.type.kind](input, field.type)
-      -- Texts that a line can carry: the module quotes without escaping.
+      -- Texts that a line can carry: the module quotes without escaping, and
+      -- one that begins like a prefix is not told from one.
       values[field.name] = type(value) == "string" and field.type.kind ~= "timestamp"
-        and value:gsub('[%c%s",\\\x80-\xff]', "x"):gsub("^$", "x") or value
+        and value:gsub('[%c%s",\\\x80-\xff]', "x"):gsub("^$", "x"):gsub("^%+", "x") or value
     end
   end
   return values

@@ -89,6 +89,8 @@ local function play(steps, catalogue_module, cut)
   local _ <close> = module
   local results <const>, payloads <const>, data <const> = {}, {}, {}
   local call
+  local before = 0 -- bytes that the module had got when the last command was given
+  module:listen(function() end) -- so that they are taken
   dut:observe(function(event, value)
     local list <const> = event == "raw" and payloads or event == "data" and data
     if list then
@@ -98,10 +100,14 @@ local function play(steps, catalogue_module, cut)
   for _, step in ipairs(steps) do
     if step.command then
       join(call)
+      before = module:received()
       call = start(dut, step.command, results)
       core.sleep(0.001)
     else
-      say(module, cut(step.says))
+      -- A command that waits for what is owed is sent when that has come, which
+      -- may be between two slices: what follows would be its answer.
+      local waits <const> = call and module:received() == before
+      say(module, waits and { step.says } or cut(step.says))
       core.sleep(step.pause)
     end
   end
