@@ -20,9 +20,18 @@
 #define PORT_TYPE "attest.port"
 
 static const char ports_key; /* weak table: struct lport * -> box */
+static const char type_key;  /* the metatable of a box */
 
 struct lport **lport_box(lua_State *L, int arg)
 {
+    /* Asked by every method: luaL_checkudata looks the type up by name. */
+    if (lua_getmetatable(L, arg)) {
+        lua_rawgetp(L, LUA_REGISTRYINDEX, &type_key);
+        bool is_port = lua_rawequal(L, -1, -2);
+        lua_pop(L, 2);
+        if (is_port)
+            return lua_touserdata(L, arg);
+    }
     return luaL_checkudata(L, arg, PORT_TYPE);
 }
 
@@ -475,7 +484,7 @@ void lport_register(lua_State *L)
     lport_line_methods(L);
     lua_pushvalue(L, -1);
     lua_setfield(L, -2, "__index");
-    lua_pop(L, 1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &type_key);
     open_ports_table(L);
     luaL_setfuncs(L, functions, 0);
 }

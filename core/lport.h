@@ -60,7 +60,7 @@ struct lport {
     uint64_t stamp; /* when the last chunk was read, ns */
     uint64_t first; /* when the first chunk after the last write was read */
     struct exchange exchange;
-    char **heard; /* starts of lines that the handler wants; NULL: all */
+    struct word *heard; /* starts of lines that the handler wants; NULL: all */
     size_t heard_count;
     uint64_t unheard;        /* lines that it did not want */
     struct account *account; /* of the owner; borrowed while a frame is told */

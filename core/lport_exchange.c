@@ -262,7 +262,7 @@ static int finish_exchange(lua_State *L, int status, lua_KContext ctx)
             exchange_leave(lp, L); /* silence, if it is still here */
         lp->exchange.waiter = NULL;
     }
-    task_woken(L);
+    task_woken(lp != NULL ? lp->core : core_get(L), L);
     if (lp == NULL)
         return push_failure(L, UV_ECANCELED, "the port was closed");
     if (lp->exchange.is_done)
@@ -327,7 +327,7 @@ static int l_exchange(lua_State *L)
                   "is not within the command");
     if (x->waiter != NULL)
         return luaL_error(L, "another task exchanges on this port");
-    if (!task_may_wait(L)) {
+    if (!task_may_wait(lp->core, L)) {
         abandon(L, lp);
         task_check(L);
     }

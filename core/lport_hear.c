@@ -11,7 +11,7 @@
 void hearing_clean(struct lport *lp)
 {
     for (size_t i = 0; i < lp->heard_count; i++)
-        free(lp->heard[i]);
+        free(lp->heard[i].text);
     free(lp->heard);
     lp->heard = NULL;
     lp->heard_count = 0;
@@ -22,8 +22,8 @@ bool hearing_drops(struct lport *lp, const struct frame *f)
     if (!lp->is_resting || f->kind != FRAME_LINE)
         return false;
     for (size_t i = 0; i < lp->heard_count; i++) {
-        size_t length = strlen(lp->heard[i]);
-        if (f->length >= length && memcmp(f->bytes, lp->heard[i], length) == 0)
+        const struct word *w = &lp->heard[i];
+        if (f->length >= w->length && memcmp(f->bytes, w->text, w->length) == 0)
             return false;
     }
     lp->unheard++;
@@ -36,7 +36,7 @@ static void add(lua_State *L, struct lport *lp, const char *word)
 
     if (copy == NULL)
         luaL_error(L, "out of memory");
-    lp->heard[lp->heard_count++] = copy;
+    lp->heard[lp->heard_count++] = (struct word){copy, strlen(copy)};
 }
 
 /***

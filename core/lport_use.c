@@ -48,7 +48,7 @@ static int finish_drain(lua_State *L, int status, lua_KContext ctx)
     (void)ctx;
     if (lp != NULL)
         lp->drainer = NULL;
-    if (task_woken(L) == TASK_TIMEOUT)
+    if (task_woken(core_get(L), L) == TASK_TIMEOUT)
         return push_failure(L, UV_ETIMEDOUT, NULL);
     if (lp == NULL)
         return push_failure(L, UV_ECANCELED, "the port was closed");

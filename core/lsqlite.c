@@ -485,7 +485,7 @@ static int finish_write(lua_State *L, int status, lua_KContext ctx)
     (void)status;
     (void)ctx;
     w->waiter = NULL;
-    task_woken(L);
+    task_woken(core_get(L), L);
     if (!w->is_done)
         return luaL_error(L, "woken before the write was done");
     if (w->why.err < 0)

@@ -191,19 +191,19 @@ lua_State *task_coroutine(struct ltask *t)
     return t->coroutine;
 }
 
-bool task_may_wait(lua_State *L)
+bool task_may_wait(const struct core *c, lua_State *L)
 {
-    struct core *c = core_get(L);
-
     return c->current != NULL && c->current->coroutine == L &&
            lua_isyieldable(L);
 }
 
 void task_check(lua_State *L)
 {
-    if (task_current(L) == NULL)
+    const struct core *c = core_get(L);
+
+    if (c->current == NULL)
         luaL_error(L, "this call waits: run it in a task (attest.run)");
-    if (!task_may_wait(L))
+    if (!task_may_wait(c, L))
         luaL_error(L, "this call waits: it cannot run in a coroutine of the "
                       "script's own");
 }
@@ -259,9 +259,9 @@ void task_wake(struct ltask *t)
     schedule(t, TASK_WOKEN);
 }
 
-enum task_reason task_woken(lua_State *L)
+enum task_reason task_woken(const struct core *c, lua_State *L)
 {
-    struct ltask *t = task_current(L);
+    struct ltask *t = c->current;
 
     t->in_wait = false;
     if (t->cancelled)
@@ -330,7 +330,7 @@ static int finish_sleep(lua_State *L, int status, lua_KContext ctx)
 {
     (void)status;
     (void)ctx;
-    task_woken(L);
+    task_woken(core_get(L), L);
     return 0;
 }
 
@@ -348,7 +348,7 @@ static int l_sleep(lua_State *L)
 static int finish_wait(lua_State *L, int status, lua_KContext base)
 {
     (void)status;
-    if (task_woken(L) == TASK_TIMEOUT) {
+    if (task_woken(core_get(L), L) == TASK_TIMEOUT) {
         lua_settop(L, (int)base);
         return push_failure(L, UV_ETIMEDOUT, NULL);
     }
@@ -456,9 +456,10 @@ static int finish_join(lua_State *L, int status, lua_KContext ctx)
     (void)status;
     (void)ctx;
     struct ltask *t = check_task(L, 1);
+    const struct core *c = core_get(L);
 
-    leave_joined(task_current(L));
-    if (task_woken(L) == TASK_TIMEOUT)
+    leave_joined(c->current);
+    if (task_woken(c, L) == TASK_TIMEOUT)
         return push_failure(L, UV_ETIMEDOUT, NULL);
     return push_result(L, 1, t);
 }

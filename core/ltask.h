@@ -8,7 +8,7 @@
  *     static int finish(lua_State *L, int status, lua_KContext ctx)
  *     {
  *         obj->waiter = NULL;                  first: task_woken may raise
- *         if (task_woken(L) == TASK_TIMEOUT) ...
+ *         if (task_woken(core_get(L), L) == TASK_TIMEOUT) ...
  *
  * Whoever wakes calls task_wake(obj->waiter) and never resumes. A task that
  * waits is anchored by the scheduler; its stack anchors the object.
@@ -21,7 +21,7 @@
 enum task_reason { TASK_WOKEN, TASK_TIMEOUT };
 
 /* Whether L is the coroutine of the running task. */
-bool task_may_wait(lua_State *L);
+bool task_may_wait(const struct core *c, lua_State *L);
 
 /* Raises unless it is. */
 void task_check(lua_State *L);
@@ -49,7 +49,7 @@ void task_push(lua_State *L, const struct ltask *t);
 void task_wake(struct ltask *t);
 
 /* Why the wait ended. Raises the cancel error of a cancelled task. */
-enum task_reason task_woken(lua_State *L);
+enum task_reason task_woken(const struct core *c, lua_State *L);
 
 /* `seconds` after a time of the clock, or CLOCK_NEVER. */
 uint64_t task_time_from(uint64_t start, double seconds);

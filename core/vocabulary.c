@@ -18,17 +18,22 @@ struct vocabulary *vocabulary_new(void)
     return v;
 }
 
-static int add_word(char ***words, size_t *count, const char *word)
+static int copy_word(struct word *out, const char *text)
 {
-    char **grown = realloc(*words, (*count + 1) * sizeof *grown);
+    *out = (struct word){strdup(text), strlen(text)};
+    return out->text == NULL ? UV_ENOMEM : 0;
+}
+
+static int add_word(struct word **words, size_t *count, const char *text)
+{
+    struct word *grown = realloc(*words, (*count + 1) * sizeof *grown);
     if (grown == NULL)
         return UV_ENOMEM;
     *words = grown;
-    grown[*count] = strdup(word);
-    if (grown[*count] == NULL)
-        return UV_ENOMEM;
-    (*count)++;
-    return 0;
+    int err = copy_word(&grown[*count], text);
+    if (err == 0)
+        (*count)++;
+    return err;
 }
 
 int vocabulary_add_known(struct vocabulary *v, const char *word)
@@ -53,11 +58,12 @@ int vocabulary_add_counted(struct vocabulary *v, const char *prefix,
     if (grown == NULL)
         return UV_ENOMEM;
     v->counted = grown;
-    char *copy = strdup(prefix);
-    if (copy == NULL)
-        return UV_ENOMEM;
-    grown[v->counted_count++] = (struct counted){copy, field, next_line};
-    return 0;
+    struct counted *c = &grown[v->counted_count];
+    *c = (struct counted){.field = field, .next_line = next_line};
+    int err = copy_word(&c->prefix, prefix);
+    if (err == 0)
+        v->counted_count++;
+    return err;
 }
 
 void vocabulary_hold(struct vocabulary *v)
@@ -70,36 +76,34 @@ void vocabulary_release(struct vocabulary *v)
     if (v == NULL || --v->references > 0)
         return;
     for (size_t i = 0; i < v->known_count; i++)
-        free(v->known[i]);
+        free(v->known[i].text);
     for (size_t i = 0; i < v->boot_count; i++)
-        free(v->boot[i]);
+        free(v->boot[i].text);
     for (size_t i = 0; i < v->counted_count; i++)
-        free(v->counted[i].prefix);
+        free(v->counted[i].prefix.text);
     free(v->known);
     free(v->boot);
     free(v->counted);
     free(v);
 }
 
-static bool starts_with(const char *text, size_t length, const char *word)
+static bool starts_with(const char *text, size_t length, const struct word *w)
 {
-    size_t n = strlen(word);
-    return length >= n && memcmp(text, word, n) == 0;
+    return length >= w->length && memcmp(text, w->text, w->length) == 0;
 }
 
-static bool is_word(const char *text, size_t length, const char *word)
+static bool is_word(const char *text, size_t length, const struct word *w)
 {
-    size_t n = strlen(word);
-    if (!starts_with(text, length, word))
+    if (!starts_with(text, length, w))
         return false;
-    return length == n || strchr(":=,", word[n - 1]) != NULL;
+    return length == w->length || strchr(":=,", w->text[w->length - 1]) != NULL;
 }
 
-static bool is_any(char *const *words, size_t count, const char *text,
+static bool is_any(const struct word *words, size_t count, const char *text,
                    size_t length)
 {
     for (size_t i = 0; i < count; i++) {
-        if (is_word(text, length, words[i]))
+        if (is_word(text, length, &words[i]))
             return true;
     }
     return false;
@@ -122,7 +126,8 @@ bool vocabulary_may_know(const struct vocabulary *v, const char *line,
     if (length < 2 || !v->second[(unsigned char)line[1]])
         return false;
     for (size_t i = 0; i < v->known_count; i++) {
-        if (v->known[i][0] == line[0] && starts_with(line, length, v->known[i]))
+        const struct word *w = &v->known[i];
+        if (w->text[0] == line[0] && starts_with(line, length, w))
             return true;
     }
     return false;
@@ -147,10 +152,11 @@ size_t vocabulary_boot_at(const struct vocabulary *v, const char *line,
                           size_t length, bool noisy)
 {
     for (size_t i = 0; v != NULL && i < v->boot_count; i++) {
-        size_t n = strlen(v->boot[i]);
-        if (length > n && memcmp(line + length - n, v->boot[i], n) == 0 &&
+        const struct word *w = &v->boot[i];
+        size_t at = length - w->length;
+        if (length > w->length && memcmp(line + at, w->text, w->length) == 0 &&
             (noisy || has_noise(line, length)))
-            return length - n;
+            return at;
     }
     return length;
 }
@@ -239,7 +245,7 @@ static size_t field_end(const char *text, size_t length, size_t at)
 static bool read_count(const struct counted *c, const char *text, size_t length,
                        uint64_t *count)
 {
-    size_t at = strlen(c->prefix);
+    size_t at = c->prefix.length;
     unsigned field = 1;
 
     while (at < length && text[at] == ' ')
@@ -264,7 +270,7 @@ bool vocabulary_may_count(const struct vocabulary *v, const char *line,
                           size_t length)
 {
     for (size_t i = 0; v != NULL && i < v->counted_count; i++) {
-        if (starts_with(line, length, v->counted[i].prefix))
+        if (starts_with(line, length, &v->counted[i].prefix))
             return true;
     }
     return false;
@@ -279,7 +285,7 @@ bool vocabulary_count(const struct vocabulary *v, const char *header,
     for (size_t i = 0; v != NULL && i < v->counted_count; i++) {
         const struct counted *c = &v->counted[i];
         if (c->next_line == next_line &&
-            starts_with(header, length, c->prefix) &&
+            starts_with(header, length, &c->prefix) &&
             read_count(c, header, length, count))
             return true;
     }
