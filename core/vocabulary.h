@@ -21,19 +21,21 @@ struct word {
 /* A line that announces `count` raw bytes. */
 struct counted {
     struct word prefix; /* "+QIRD:" */
-    unsigned field; /* 1-based place of the count; with unquoted text before
-                       it, the first all-digit field from here on */
+    unsigned field;     /* 1-based place of the count; with unquoted text before
+                           it, the first all-digit field from here on */
     bool next_line; /* the bytes follow the header's line end, not a comma */
 };
 
 /* What the framer must know of a module; immutable once in use, shared. */
 struct vocabulary {
     unsigned references;
-    struct word *known; /* starts of lines: where a broken payload is split back */
+    struct word
+        *known; /* starts of lines: where a broken payload is split back */
     size_t known_count;
     bool single[256]; /* what is known by its first byte alone */
     bool second[256]; /* second bytes of what else is known */
-    struct word *boot; /* words that a reboot prints, found at the end of noise */
+    struct word
+        *boot; /* words that a reboot prints, found at the end of noise */
     size_t boot_count;
     struct counted *counted;
     size_t counted_count;
