@@ -128,6 +128,12 @@ local function print_runs(work)
   end
 end
 
+-- What settles after an escape is no lateness, and the raw client's is what the
+-- machine has.
+local function is_judged(name)
+  return name:sub(1, #SETTLES) ~= SETTLES and name:sub(1, #RAW) ~= RAW
+end
+
 local function print_timing(work)
   print("\nlateness in us")
   print(("  %-36s %9s %9s %9s %6s  %s"):format("", "median", "p99", "max", "of", "goal"))
@@ -135,7 +141,7 @@ local function print_timing(work)
     local rounds <const> = work[name]
     print((("  %-36s %9.0f %9.0f %9.0f %6.0f  %s"):format(name, figures(rounds, "wall"),
       figures(rounds, "cpu"), figures(rounds, "first"), figures(rounds, "last"),
-      name:sub(1, #SETTLES) == SETTLES and "" or "median 1000, p99 5000"):gsub("%s+$", "")))
+      is_judged(name) and "median 1000, p99 5000" or ""):gsub("%s+$", "")))
   end
 end
 

@@ -7,6 +7,8 @@
  *     raw urc LINES     counts the lines of AT+BENCHURC
  *     raw qisend N      N times AT+QISEND with 1024 bytes
  *     raw echo BYTES    the passthrough echo
+ *     raw timing N      how late N timers of 10 ms are, while all ports but the
+ *                       first ones are busy
  *     raw first         one AT+GMR, without marks
  *     raw disk FILE     fdatasync, 4 KiB at a time, as often as it goes in 1 s
  */
@@ -18,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/timerfd.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,6 +28,8 @@
 #define CHUNK 65536u
 #define WINDOW 16384u /* bytes on their way in the echo */
 #define MOST_PORTS 4096u
+#define IDLE_PORTS 16u /* of the timing */
+#define TIMER_NS 10000000
 
 struct port {
     int fd;
@@ -253,6 +258,71 @@ static double seconds(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* As tests/bench/clients/attest.lua tells its own. */
+static void tell(double *late, size_t count)
+{
+    FILE *file = fopen(getenv("BENCH_FIGURES"), "a");
+    size_t busy = port_count - IDLE_PORTS;
+
+    if (file == NULL)
+        fail("BENCH_FIGURES");
+    qsort(late, count, sizeof *late, compare);
+    fprintf(file, "raw C, timerfd of 10 ms, ");
+    if (busy > 0)
+        fprintf(file, "%zu busy ports", busy);
+    else
+        fprintf(file, "idle");
+    fprintf(file, "\t%.1f\t%.1f\t%.1f\t%zu\n", late[(count + 1) / 2 - 1],
+            late[(count * 99 + 99) / 100 - 1], late[count - 1], count);
+    fclose(file);
+}
+
+static void do_timing(uint64_t count)
+{
+    const struct itimerspec after = {.it_value.tv_nsec = TIMER_NS};
+    int poll_fd = epoll_create1(EPOLL_CLOEXEC);
+    int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    struct epoll_event e = {.events = EPOLLIN};
+    double *late = calloc(count, sizeof *late);
+    uint64_t done = 0;
+
+    epoll_ctl(poll_fd, EPOLL_CTL_ADD, timer, &e);
+    for (size_t i = IDLE_PORTS; i < port_count; i++) {
+        e.data.ptr = &ports[i];
+        epoll_ctl(poll_fd, EPOLL_CTL_ADD, ports[i].fd, &e);
+        ports[i].left = UINT64_MAX;
+        put(ports[i].fd, "AT+GMR\r\n", 8);
+    }
+    timerfd_settime(timer, 0, &after, NULL);
+    for (double from = seconds(); done < count;) {
+        struct epoll_event events[256];
+        int n = epoll_wait(poll_fd, events, 256, -1);
+        for (int i = 0; i < n; i++) {
+            struct port *p = events[i].data.ptr;
+            if (p == NULL) {
+                late[done++] = (seconds() - from) * 1e6 - TIMER_NS / 1e3;
+                from = seconds();
+                timerfd_settime(timer, 0, &after, NULL);
+                continue;
+            }
+            ssize_t got = read(p->fd, chunk, CHUNK);
+            if (got > 0 && ends(p, (size_t)got, "\r\nOK\r\n"))
+                answered(p);
+        }
+    }
+    tell(late, count);
+    free(late);
+    close(timer);
+    close(poll_fd);
+}
+
 static void do_disk(const char *path)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
@@ -286,6 +356,8 @@ int main(int argc, char **argv)
         do_qisend(count);
     else if (strcmp(what, "echo") == 0)
         do_echo(count);
+    else if (strcmp(what, "timing") == 0)
+        do_timing(count);
     else if (strcmp(what, "first") == 0)
         one_port(1), puts("OK"), fflush(stdout);
     else
