@@ -18,6 +18,8 @@
 #include <string.h>
 
 #define PORT_TYPE "attest.port"
+/* More than an answer with a secret in it has. */
+#define MOST_HELD (2u * LOOP_BUFFER)
 
 static const char ports_key; /* weak table: struct lport * -> box */
 static const char type_key;  /* the metatable of a box */
@@ -112,15 +114,28 @@ static void on_idle(struct deadline *d)
         check_fed(lp, framer_idle(&lp->framer));
 }
 
-/* Keeps a chunk until it is known what in it is secret. Without memory the
-   chunk is not in the transcript: better a gap than a password. */
+void lport_withhold_trace(struct lport *lp)
+{
+    static const char mark[] = "withheld: it may hold a secret";
+
+    if (lp->held_length > 0 && lp->trace != NULL)
+        trace_mark(lp->trace, mark, sizeof mark - 1, lp->held_at);
+    lp->held_length = 0;
+}
+
+/* Keeps a chunk until it is known what in it is secret. Where there is no room
+   for it, what came before is never told: better a gap than a password. */
 static void hold_chunk(struct lport *lp, const char *bytes, size_t length,
                        uint64_t at)
 {
+    if (lp->held_length + length > MOST_HELD)
+        lport_withhold_trace(lp);
     char *held = realloc(lp->held, lp->held_length + length);
 
-    if (held == NULL)
+    if (held == NULL) {
+        lport_withhold_trace(lp);
         return;
+    }
     if (lp->held_length == 0)
         lp->held_at = at;
     memcpy(held + lp->held_length, bytes, length);
@@ -175,6 +190,7 @@ static void on_closed(void *arg, int err)
     struct lport *lp = arg;
 
     lp->status = err;
+    lport_withhold_trace(lp);
     lport_release_trace(lp);
     if (lp->trace != NULL)
         trace_closed(lp->trace, err, loop_now(&lp->core->loop));
@@ -227,6 +243,7 @@ static void close_box(lua_State *L, struct lport **box)
     lp->exchange.state = EXCHANGE_NONE;
     if (lp->exchange.waiter != NULL)
         task_wake(lp->exchange.waiter);
+    lport_withhold_trace(lp);
     lport_release_trace(lp);
     if (lp->trace != NULL) {
         if (lp->status == 0)

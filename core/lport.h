@@ -83,6 +83,9 @@ struct lport *lport_check(lua_State *L, int arg);
 /* Writes what was kept from the transcript, and keeps nothing more. */
 void lport_release_trace(struct lport *lp);
 
+/* Writes, instead of what was kept so far, that it was. */
+void lport_withhold_trace(struct lport *lp);
+
 /* Returns true, or the failure when `err` is negative. */
 int lport_done(lua_State *L, int err, const char *detail);
 

@@ -300,13 +300,8 @@ static int l_hold_trace(lua_State *L)
         lp->holds_trace = true;
         return 0;
     }
-    if (lua_toboolean(L, 3) && lp->held_length > 0) {
-        static const char mark[] = "withheld: it may hold a secret";
-
-        lp->held_length = 0;
-        if (lp->trace != NULL)
-            trace_mark(lp->trace, mark, sizeof mark - 1, lp->held_at);
-    }
+    if (lua_toboolean(L, 3))
+        lport_withhold_trace(lp);
     lport_release_trace(lp);
     return 0;
 }

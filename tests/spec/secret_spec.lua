@@ -68,6 +68,37 @@ describe("a password", function()
     assert.is_nil(text_of(trace):find(PASSWORD:sub(1, 6), 1, true))
   end))
 
+  it("is withheld when the port goes before the answer's end, whoever closed it", async(function()
+    for _, close in ipairs { "module", "dut" } do
+      local b <close> = bench.new()
+      local trace <const> = traced(b)
+      local call <const> = b:run(function() return b.dut.try:qmtcfg() end)
+      b:say("AT+QMTCFG?\r\n\r\n+QMTCFG:CT12,user," .. PASSWORD .. ",0,0,t,m\r\n")
+      b[close]:close()
+      local _, err <const> = b:result(call)
+      assert.equal("closed", err.code)
+      local text <const> = text_of(trace)
+      assert.is_nil(text:find(PASSWORD, 1, true))
+      assert.is_truthy(text:find("withheld", 1, true))
+    end
+  end))
+
+  it("costs no more than some memory while the answer does not end", async(function()
+    local b <close> = bench.new()
+    local trace <const> = traced(b)
+    local call <const> = b:run(function() return b.dut.try:qmtcfg() end)
+    b:say("AT+QMTCFG?\r\n")
+    for _ = 1, 20 do
+      b:say(("+X: " .. ("x"):rep(1000) .. "\r\n"):rep(16))
+    end
+    b:say("\r\n+QMTCFG:CT12,user," .. PASSWORD .. ",0,0,t,m\r\n\r\nOK\r\n")
+    assert.equal(PASSWORD, b:result(call).password)
+    local text <const> = text_of(trace)
+    assert.is_nil(text:find(PASSWORD, 1, true))
+    assert.is_truthy(text:find("withheld", 1, true))
+    assert.is_true(#text < 128 * 1024, #text)
+  end))
+
   it("is in no error text and no error's fields", async(function()
     local b <close> = bench.new()
     local call = b:start(SET)
