@@ -11,7 +11,7 @@
 #include "ltask.h"
 
 /* What a handler is called with, from this stack index on. */
-enum { CALL_BOX, CALL_OWNER, CALL_MESSAGE, CALL_FUNCTION };
+enum { CALL_BOX, CALL_OWNER, CALL_MESSAGE, CALL_FUNCTION, CALL_LINE };
 
 /* Pushes it. Returns its index, or 0 when nobody listens. */
 static int begin_calls(lua_State *L, struct lport *lp)
@@ -30,6 +30,7 @@ static int begin_calls(lua_State *L, struct lport *lp)
     lp->account =
         core_begin(lp->core, L, lp->has_owner ? top + 1 + CALL_OWNER : 0);
     lua_getiuservalue(L, top + 1, VALUE_HANDLER);
+    lua_pushliteral(L, "line"); /* what most frames are */
     return top + 1;
 }
 
@@ -46,13 +47,13 @@ static void end_calls(lua_State *L, struct lport *lp, int calls)
     lua_settop(L, calls - 1);
 }
 
+/* Pushes what a frame holds; the kind of a line is there already. */
 static int push_frame(lua_State *L, const struct frame *f)
 {
     static const char *const faults[] = {NULL, "short", "long", "cut"};
 
     switch (f->kind) {
     case FRAME_LINE:
-        lua_pushliteral(L, "line");
         break;
     case FRAME_PROMPT:
         lua_pushliteral(L, "prompt");
@@ -80,13 +81,12 @@ static int push_frame(lua_State *L, const struct frame *f)
     return 2;
 }
 
-/* Calls the handler with a frame, both arguments, in protected mode: what is
-   pushed may be more than there is memory for. */
+/* Takes a frame, the handler and, for a line, its kind; calls the handler in
+   protected mode: what is pushed may be more than there is memory for. */
 static int deliver(lua_State *L)
 {
-    const struct frame *f = lua_touserdata(L, 2);
+    const struct frame *f = lua_touserdata(L, 1);
 
-    lua_settop(L, 1);
     lua_call(L, push_frame(L, f), 0);
     return 0;
 }
@@ -98,7 +98,8 @@ static bool is_in_chunk(const struct lport *lp, const lua_State *L)
     return lp->in_chunk && L == lp->core->L && !lp->core->in_turn;
 }
 
-int lport_begin(struct lport *lp, lua_State *L)
+/* Makes ready what the handler is called with. */
+static int begin(struct lport *lp, lua_State *L)
 {
     bool is_shared = is_in_chunk(lp, L);
     int calls = is_shared ? lp->calls : 0;
@@ -115,6 +116,13 @@ int lport_begin(struct lport *lp, lua_State *L)
         lp->calls = calls;
         lp->is_stale = false;
     }
+    return calls;
+}
+
+int lport_begin(struct lport *lp, lua_State *L)
+{
+    int calls = begin(lp, L);
+
     if (calls != 0)
         lua_pushvalue(L, calls + CALL_FUNCTION);
     return calls;
@@ -137,12 +145,15 @@ void lport_on_frame(void *arg, const struct frame *f)
         return;
     if (!lp->has_handler || hearing_drops(lp, f))
         return;
-    int calls = lport_begin(lp, L);
+    int calls = begin(lp, L);
     if (calls != 0) {
+        bool is_line = f->kind == FRAME_LINE;
         lua_pushcfunction(L, deliver);
-        lua_insert(L, -2);
         lua_pushlightuserdata(L, (void *)f);
-        lport_call(lp, L, calls, 2);
+        lua_pushvalue(L, calls + CALL_FUNCTION);
+        if (is_line)
+            lua_pushvalue(L, calls + CALL_LINE);
+        lport_call(lp, L, calls, is_line ? 3 : 2);
     }
 }
 
