@@ -159,7 +159,7 @@ local function run_file(path, options)
   end)
 
   if options.filter then
-    require "busted.modules.filter_loader"(busted, {
+    require "busted.modules.filter_loader"()(busted, {
       tags = {}, excludeTags = {}, filter = { options.filter }, filterOut = {},
     })
   end
