@@ -4,6 +4,7 @@
 
 local core <const> = require "attest.core"
 local fake_bench <const> = require "tests.support.fake_bench"
+local uv <const> = require "luv"
 
 core.virtual()
 
@@ -27,7 +28,15 @@ end
 
 describe("what a script started", function()
   it("as a luv timer ends with its run", function()
+    local new_timer <const>, timers <const> = uv.new_timer, {}
+    uv.new_timer = function()
+      timers[#timers + 1] = new_timer()
+      return timers[#timers]
+    end
+    local _ <close> = setmetatable({}, { __close = function() uv.new_timer = new_timer end })
     assert_both_pass [[require("luv").new_timer():start(3600000, 10, function() end)]]
+    assert.equal(1, #timers)
+    assert.is_true(timers[1]:is_closing())
   end)
 
   it("as a timer of the core ends with its run", function()
