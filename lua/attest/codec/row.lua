@@ -10,7 +10,8 @@ local value <const> = require "attest.codec.value"
 local row = {}
 
 local plans <const> = setmetatable({}, { __mode = "k" })
-local byte <const>, sub <const> = string.byte, string.sub
+local read <const> = value.read
+local byte <const>, find <const>, sub <const> = string.byte, string.find, string.sub
 
 local function trim_right(text)
   local last = #text
@@ -62,36 +63,73 @@ local function required(order)
   return count
 end
 
-local function plan_of(spec)
-  local plan = plans[spec]
-  if plan then return plan end
+--- Lists the sizes of heads, longest first, and the heads as a set.
+local function sizes_of(heads)
+  local sizes <const>, is_head <const> = {}, {}
+  for _, head in ipairs(heads) do
+    if #head ~= sizes[#sizes] then sizes[#sizes + 1] = #head end
+    is_head[head] = true
+  end
+  return sizes, is_head
+end
+
+local function has_gap(order)
+  for _, field in ipairs(order) do
+    if not field then return true end
+  end
+  return false
+end
+
+--- Lists the fields that may be the only column of a line, one of each order that allows for it.
+local function singles_of(plan)
+  local singles <const> = {}
+  for i, order in ipairs(plan.orders) do
+    if #order > 0 and plan.required[i] <= 1 and not has_gap(order) then
+      singles[#singles + 1] = order[1]
+    end
+  end
+  return singles
+end
+
+local function make_plan(spec)
   local fields <const> = spec.fields
   local last <const> = fields[#fields]
-  plan = { heads = heads_of(spec), orders = orders_of(spec), options = {}, required = {} }
+  local plan <const> = {
+    heads = heads_of(spec), orders = orders_of(spec), options = {}, required = {},
+    adds = #spec.derived > 0 or spec.constants ~= nil,
+  }
+  plan.sizes, plan.is_head = sizes_of(plan.heads)
   for i, order in ipairs(plan.orders) do plan.required[i] = required(order) end
+  plan.singles = singles_of(plan)
   plan.options.limit = last and last.rest and #fields or nil
   for i, field in ipairs(fields) do
     if field.type.escape then plan.options.escape = true end
-    if field.type.kind == "timestamp" then plan.has_time = true end
+    if field.type.kind == "timestamp" then plan.has_time, plan.adds = true, true end
     if field.commas then plan.commas = i end
   end
   plans[spec] = plan
   return plan
 end
 
+local function plan_of(spec)
+  return plans[spec] or make_plan(spec)
+end
+
 --- What follows the head, without the blanks around it; nil when the line starts differently.
+-- A line that is shorter than a size can only be a shorter head as a whole.
 local function body(plan, line)
-  local heads <const> = plan.heads
-  for i = 1, #heads do
-    local head <const> = heads[i]
-    local from = #head + 1
-    if sub(line, 1, from - 1) == head then
+  local sizes <const>, is_head <const> = plan.sizes, plan.is_head
+  for i = 1, #sizes do
+    local size <const> = sizes[i]
+    if is_head[sub(line, 1, size)] then
+      local from, last = size + 1, #line
       local first = byte(line, from)
       while first == 32 or first == 9 do
         from = from + 1
         first = byte(line, from)
       end
-      return first and trim_right(sub(line, from)) or ""
+      while last >= from and byte(line, last) <= 32 do last = last - 1 end
+      return sub(line, from, last)
     end
   end
   return nil
@@ -108,7 +146,6 @@ local function absorb(plan, columns, count)
     joined.quoted[i] = columns.quoted[from]
   end
   joined[at] = table.concat(columns, ",", at, at + surplus)
-  joined.quoted[at] = false
   return joined, count - surplus
 end
 
@@ -119,7 +156,7 @@ local function read_columns(order, columns)
     if not field then
       if text ~= "" then return nil end
     elseif text ~= nil and not (text == "" and not quoted and field.optional) then
-      local v <const> = value.read(field.type, text, quoted)
+      local v <const> = read[field.type.kind](field.type, text, quoted)
       if v == nil then return nil end
       values[field.name] = v
     end
@@ -153,7 +190,16 @@ local function derive_times(spec, values)
   end
 end
 
-local function derive(plan, spec, values)
+local function with_constants(spec, values)
+  if spec.constants then
+    for key, constant in pairs(spec.constants) do values[key] = constant end
+  end
+  return values
+end
+
+--- Adds what follows from the values of a line, and what always holds.
+local function complete(plan, spec, values)
+  if not plan.adds then return values end
   if plan.has_time then derive_times(spec, values) end
   local all <const> = spec.derived
   for i = 1, #all do
@@ -161,14 +207,24 @@ local function derive(plan, spec, values)
     local v <const> = values[derived.from]
     if v ~= nil then values[derived.name] = derived_from(v, derived) end
   end
-  return values
+  return with_constants(spec, values)
 end
 
-local function with_constants(spec, values)
-  if spec.constants then
-    for key, constant in pairs(spec.constants) do values[key] = constant end
+--- Whether a text is one column as it stands: no comma, no quote of any kind, no blanks around it.
+local function is_single(text)
+  local first <const> = byte(text, 1)
+  return first and first > 32 and byte(text, -1) > 32 and not find(text, ",", 1, true)
+    and not find(text, '"', 1, true) and not find(text, "\xE2", 1, true)
+end
+
+local function read_single(plan, spec, text)
+  local singles <const> = plan.singles
+  for i = 1, #singles do
+    local field <const> = singles[i]
+    local v <const> = read[field.type.kind](field.type, text)
+    if v ~= nil then return complete(plan, spec, { [field.name] = v }) end
   end
-  return values
+  return nil
 end
 
 --- The manuals end some of the fixed texts with a full stop.
@@ -186,6 +242,7 @@ function row.read(spec, line)
   local text <const> = spec.untagged and line or body(plan, line)
   if not text then return nil end
   if spec.literal then return read_literal(spec, text) end
+  if is_single(text) then return read_single(plan, spec, text) end
   local columns = split(text, plan.options)
   local count = #columns
   if spec.payload and columns[count] == "" then count, columns[count] = count - 1, nil end
@@ -195,7 +252,7 @@ function row.read(spec, line)
     local order <const> = orders[i]
     if count <= #order and count >= plan.required[i] then
       local values <const> = read_columns(order, columns)
-      if values then return with_constants(spec, derive(plan, spec, values)) end
+      if values then return complete(plan, spec, values) end
     end
   end
   return nil
