@@ -11,7 +11,7 @@ local row = {}
 
 local plans <const> = setmetatable({}, { __mode = "k" })
 local read <const> = value.read
-local byte <const>, find <const>, sub <const> = string.byte, string.find, string.sub
+local byte <const>, match <const>, sub <const> = string.byte, string.match, string.sub
 
 local function trim_right(text)
   local last = #text
@@ -80,15 +80,14 @@ local function has_gap(order)
   return false
 end
 
---- Lists the fields that may be the only column of a line, one of each order that allows for it.
-local function singles_of(plan)
-  local singles <const> = {}
+--- The field that a line of one column is read as: nil where it takes more, or where the manuals
+-- do not agree on which it is.
+local function single_of(plan)
+  local single <const> = plan.orders[1][1]
   for i, order in ipairs(plan.orders) do
-    if #order > 0 and plan.required[i] <= 1 and not has_gap(order) then
-      singles[#singles + 1] = order[1]
-    end
+    if order[1] ~= single or plan.required[i] > 1 or has_gap(order) then return nil end
   end
-  return singles
+  return single
 end
 
 local function make_plan(spec)
@@ -100,7 +99,7 @@ local function make_plan(spec)
   }
   plan.sizes, plan.is_head = sizes_of(plan.heads)
   for i, order in ipairs(plan.orders) do plan.required[i] = required(order) end
-  plan.singles = singles_of(plan)
+  plan.single = single_of(plan)
   plan.options.limit = last and last.rest and #fields or nil
   for i, field in ipairs(fields) do
     if field.type.escape then plan.options.escape = true end
@@ -115,24 +114,25 @@ local function plan_of(spec)
   return plans[spec] or make_plan(spec)
 end
 
---- What follows the head, without the blanks around it; nil when the line starts differently.
+--- Tells where the text after the head begins; nil when the line starts differently.
 -- A line that is shorter than a size can only be a shorter head as a whole.
-local function body(plan, line)
+local function after_head(plan, line)
   local sizes <const>, is_head <const> = plan.sizes, plan.is_head
   for i = 1, #sizes do
     local size <const> = sizes[i]
-    if is_head[sub(line, 1, size)] then
-      local from, last = size + 1, #line
-      local first = byte(line, from)
-      while first == 32 or first == 9 do
-        from = from + 1
-        first = byte(line, from)
-      end
-      while last >= from and byte(line, last) <= 32 do last = last - 1 end
-      return sub(line, from, last)
-    end
+    if is_head[sub(line, 1, size)] then return size + 1 end
   end
   return nil
+end
+
+--- What follows the head, without the blanks around it.
+local function body(line, from)
+  local first = byte(line, from)
+  while first == 32 or first == 9 do
+    from = from + 1
+    first = byte(line, from)
+  end
+  return first and trim_right(sub(line, from)) or ""
 end
 
 --- Joins surplus columns into the field that may hold commas without quotes.
@@ -199,7 +199,6 @@ end
 
 --- Adds what follows from the values of a line, and what always holds.
 local function complete(plan, spec, values)
-  if not plan.adds then return values end
   if plan.has_time then derive_times(spec, values) end
   local all <const> = spec.derived
   for i = 1, #all do
@@ -210,39 +209,13 @@ local function complete(plan, spec, values)
   return with_constants(spec, values)
 end
 
---- Whether a text is one column as it stands: no comma, no quote of any kind, no blanks around it.
-local function is_single(text)
-  local first <const> = byte(text, 1)
-  return first and first > 32 and byte(text, -1) > 32 and not find(text, ",", 1, true)
-    and not find(text, '"', 1, true) and not find(text, "\xE2", 1, true)
-end
-
-local function read_single(plan, spec, text)
-  local singles <const> = plan.singles
-  for i = 1, #singles do
-    local field <const> = singles[i]
-    local v <const> = read[field.type.kind](field.type, text)
-    if v ~= nil then return complete(plan, spec, { [field.name] = v }) end
-  end
-  return nil
-end
-
 --- The manuals end some of the fixed texts with a full stop.
 local function read_literal(spec, text)
   if text ~= spec.literal and text ~= spec.literal .. "." then return nil end
   return with_constants(spec, {})
 end
 
---- Reads a line by one row.
--- @tparam table spec the row
--- @string line without its line end
--- @treturn ?table fields by name, derived ones included
-function row.read(spec, line)
-  local plan <const> = plan_of(spec)
-  local text <const> = spec.untagged and line or body(plan, line)
-  if not text then return nil end
-  if spec.literal then return read_literal(spec, text) end
-  if is_single(text) then return read_single(plan, spec, text) end
+local function read_split(plan, spec, text)
   local columns = split(text, plan.options)
   local count = #columns
   if spec.payload and columns[count] == "" then count, columns[count] = count - 1, nil end
@@ -252,10 +225,37 @@ function row.read(spec, line)
     local order <const> = orders[i]
     if count <= #order and count >= plan.required[i] then
       local values <const> = read_columns(order, columns)
-      if values then return complete(plan, spec, values) end
+      if values then return values end
     end
   end
   return nil
+end
+
+--- One value that needs no splitting: no comma, no quote of any kind, no blank inside.
+local single_shape <const> = "^[ \t]*([%w_.:+/-]+)%s*$"
+
+--- Reads a line by one row.
+-- @tparam table spec the row
+-- @string line without its line end
+-- @treturn ?table fields by name, derived ones included
+function row.read(spec, line)
+  local plan <const> = plans[spec] or make_plan(spec)
+  local from <const> = spec.untagged and 1 or after_head(plan, line)
+  if not from then return nil end
+  local values
+  local single <const> = plan.single
+  local text = single and match(line, single_shape, from)
+  if text then
+    local v <const> = read[single.type.kind](single.type, text)
+    if v == nil then return nil end
+    values = { [single.name] = v }
+  else
+    text = spec.untagged and line or body(line, from)
+    if spec.literal then return read_literal(spec, text) end
+    values = read_split(plan, spec, text)
+  end
+  if values and plan.adds then return complete(plan, spec, values) end
+  return values
 end
 
 local function is_bare(spec, dialect, name)
