@@ -49,8 +49,11 @@ local function escape_text(valid)
   return text
 end
 
+-- All that JSON takes as it is: visible ASCII and the blank without quote and backslash.
+local PLAIN <const> = "^[]-~ !#-[]*$"
+
 local function encode_string(bytes)
-  if not bytes:find('[%c"\\\x80-\xFF]') then
+  if bytes:find(PLAIN) then
     return '"' .. bytes .. '"'
   end
   local parts <const> = { '"' }
@@ -66,6 +69,8 @@ local function encode_string(bytes)
   return table.concat(parts)
 end
 
+local FLOATS <const> = { "%.15g", "%.16g", "%.17g" } -- the first that tells it exactly
+
 local function encode_number(number)
   if math.type(number) == "integer" then
     return ("%d"):format(number)
@@ -75,8 +80,8 @@ local function encode_number(number)
     return number > 0 and '"Infinity"' or '"-Infinity"'
   end
   local text
-  for digits = 15, 17 do
-    text = ("%%.%dg"):format(digits):format(number)
+  for _, format in ipairs(FLOATS) do
+    text = format:format(number)
     if tonumber(text) == number then
       break
     end
@@ -96,76 +101,91 @@ local function is_list(value)
   return count == #value
 end
 
-local function sorted_keys(value, ranks)
-  local keys <const>, count = {}, 0
-  local is_plain = next(ranks) == nil
-  for key in next, value do
-    count = count + 1
-    keys[count] = key
-    is_plain = is_plain and type(key) == "string"
-  end
-  table.sort(keys, not is_plain and function(a, b)
+local function by_rank(ranks)
+  return function(a, b)
     local rank_a <const>, rank_b <const> = ranks[a] or math.huge, ranks[b] or math.huge
     if rank_a ~= rank_b then
       return rank_a < rank_b
     end
     return tostring(a) < tostring(b)
-  end or nil)
+  end
+end
+
+local function sorted_keys(value, ranks)
+  local keys <const>, count = {}, 0
+  local is_plain = ranks == nil
+  for key in next, value do
+    count = count + 1
+    keys[count] = key
+    is_plain = is_plain and type(key) == "string"
+  end
+  table.sort(keys, not is_plain and by_rank(ranks or {}) or nil)
   return keys
 end
 
-local encode_value
-
-local function encode_items(state, value, depth)
-  local parts <const> = {}
-  for i, item in ipairs(value) do
-    parts[i] = encode_value(state, item, depth + 1)
+-- Keys and many values come again and again within one text.
+local function quoted(state, bytes)
+  local text = state.strings[bytes]
+  if not text then
+    text = encode_string(bytes)
+    state.strings[bytes] = text
   end
-  return parts
+  return text
 end
 
-local function encode_members(state, value, depth)
-  local parts <const> = {}
+local put_value
+
+local function put_items(state, value, depth, separator)
+  local out <const> = state.out
+  for i = 1, #value do
+    out[#out + 1] = i > 1 and separator or nil
+    put_value(state, value[i], depth + 1)
+  end
+end
+
+local function put_members(state, value, depth, separator)
+  local out <const> = state.out
   for i, key in ipairs(sorted_keys(value, state.ranks)) do
-    parts[i] = encode_string(tostring(key)) .. state.colon
-      .. encode_value(state, value[key], depth + 1, key)
+    out[#out + 1] = i > 1 and separator or nil
+    out[#out + 1] = quoted(state, type(key) == "string" and key or tostring(key))
+    out[#out + 1] = state.colon
+    put_value(state, value[key], depth + 1, key)
   end
-  return parts
 end
 
-local function encode_table(state, value, depth, name)
+local function put_table(state, value, depth, name)
   if depth > MAX_DEPTH then
     error("a table holds itself, or is too deep for JSON", 0)
   end
+  local out <const> = state.out
+  local is_empty <const> = next(value) == nil
   local as_list = is_list(value)
-  if next(value) == nil then
+  if is_empty then
     as_list = state.lists[name]
   end
-  local open <const>, close <const> = as_list and "[" or "{", as_list and "]" or "}"
-  local parts <const> = (as_list and encode_items or encode_members)(state, value, depth)
-  if #parts == 0 or not state.indent then
-    return open .. table.concat(parts, ",") .. close
-  end
-  local inner <const> = "\n" .. state.indent:rep(depth)
-  return open .. inner .. table.concat(parts, "," .. inner) .. inner:sub(1, -1 - #state.indent)
-    .. close
+  local inner <const> = state.indent and not is_empty and "\n" .. state.indent:rep(depth) or ""
+  out[#out + 1] = (as_list and "[" or "{") .. inner
+  local put <const> = as_list and put_items or put_members
+  put(state, value, depth, "," .. inner)
+  out[#out + 1] = inner:sub(1, -1 - #(state.indent or "")) .. (as_list and "]" or "}")
 end
 
 -- What JSON has no word for is shown, not lost.
-function encode_value(state, value, depth, name)
-  local kind <const> = type(value)
+function put_value(state, value, depth, name)
+  local kind <const>, out <const> = type(value), state.out
   if kind == "table" then
-    return encode_table(state, value, depth, name)
+    put_table(state, value, depth, name)
   elseif kind == "string" then
-    return encode_string(value)
+    out[#out + 1] = quoted(state, value)
   elseif kind == "number" then
-    return encode_number(value)
+    out[#out + 1] = encode_number(value)
   elseif kind == "boolean" then
-    return tostring(value)
+    out[#out + 1] = tostring(value)
   elseif kind == "nil" or kind == "userdata" and tostring(value):find("(nil)", 1, true) then
-    return "null"
+    out[#out + 1] = "null"
+  else
+    out[#out + 1] = quoted(state, tostring(value))
   end
-  return encode_string(tostring(value))
 end
 
 local OPTIONS <const> = { indent = true, order = true, lists = true }
@@ -184,13 +204,15 @@ function json.encode(value, options)
     end
   end
   local state <const> = {
-    indent = options.indent, colon = options.indent and ": " or ":", ranks = {},
-    lists = options.lists or {},
+    out = {}, strings = {}, lists = options.lists or {},
+    indent = options.indent, colon = options.indent and ": " or ":",
   }
   for rank, key in ipairs(options.order or {}) do
+    state.ranks = state.ranks or {}
     state.ranks[key] = rank
   end
-  return encode_value(state, value, 1)
+  put_value(state, value, 1)
+  return table.concat(state.out)
 end
 
 -- ------------------------------------------------------------------- decode

@@ -232,7 +232,7 @@ local function read_split(plan, spec, text)
 end
 
 --- One value that needs no splitting: no comma, no quote of any kind, no blank inside.
-local single_shape <const> = "^[ \t]*([%w_.:+/-]+)%s*$"
+local single_shape <const> = "^[ \t]*([0-:A-Za-z_.+/-]+)%s*$"
 
 --- Reads a line by one row.
 -- @tparam table spec the row

@@ -108,12 +108,13 @@ local function scalar(value)
   return value
 end
 
+-- What is false is no value, either.
 local function pick(source, column)
-  local value = type(source) == "table" and source[column[2]] or nil
+  local value = source[column[2]]
   for i = 3, #column do
     value = type(value) == "table" and value[column[i]] or nil
   end
-  return scalar(value)
+  return value
 end
 
 local function names(columns)
@@ -126,11 +127,14 @@ end
 
 -- Columns that are picked, after the ones given.
 local function fill(statement, columns, source)
-  local at = statement.n
-  for i, column in ipairs(columns) do
-    statement[at + i] = pick(source, column)
+  local at <const>, count <const> = statement.n, #columns
+  for i = 1, type(source) == "table" and count or 0 do
+    local value <const> = pick(source, columns[i])
+    if value then
+      statement[at + i] = scalar(value)
+    end
   end
-  statement.n = at + #columns
+  statement.n = at + count
   return statement
 end
 
