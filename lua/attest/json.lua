@@ -90,10 +90,11 @@ local function encode_number(number)
   return text:find("[.e]") and text or text .. ".0"
 end
 
+-- A table that is not empty.
 local function is_list(value)
   local count = 0
   if #value == 0 then
-    return next(value) == nil
+    return false
   end
   for _ in next, value do
     count = count + 1
@@ -111,81 +112,104 @@ local function by_rank(ranks)
   end
 end
 
-local function sorted_keys(value, ranks)
-  local keys <const>, count = {}, 0
-  local is_plain = ranks == nil
+local function sorted_keys(state, value)
+  local keys <const>, heads <const>, count = {}, state.heads, 0
+  local is_plain = state.ranks == nil
   for key in next, value do
     count = count + 1
     keys[count] = key
-    is_plain = is_plain and type(key) == "string"
+    is_plain = is_plain and (heads[key] ~= nil or type(key) == "string")
   end
-  table.sort(keys, not is_plain and by_rank(ranks or {}) or nil)
+  table.sort(keys, not is_plain and by_rank(state.ranks or {}) or nil)
   return keys
 end
 
--- Keys and many values come again and again within one text.
-local function quoted(state, bytes)
-  local text = state.strings[bytes]
-  if not text then
-    text = encode_string(bytes)
-    state.strings[bytes] = text
+-- How a member begins. The same keys come again and again.
+local function head_of(state, key)
+  local head <const> = encode_string(tostring(key)) .. state.colon
+  if type(key) == "string" then
+    state.heads[key] = head
   end
+  return head
+end
+
+local put_table
+
+-- What JSON has no word for is shown, not lost.
+local function encode_scalar(state, value, kind)
+  if kind == "number" then -- kept ones would mix up 1 and 1.0
+    return encode_number(value)
+  elseif kind == "nil" or kind == "userdata" and tostring(value):find("(nil)", 1, true) then
+    return "null"
+  end
+  local text <const> = kind == "boolean" and tostring(value) or encode_string(tostring(value))
+  state.known[value] = text
   return text
 end
 
-local put_value
+-- Each of these puts pieces behind the n-th and returns how many there are then.
+local function put_value(state, n, value, depth, name)
+  local kind <const> = type(value)
+  if kind == "table" then
+    return put_table(state, n, value, depth, name)
+  end
+  state.out[n + 1] = encode_scalar(state, value, kind)
+  return n + 1
+end
 
-local function put_items(state, value, depth, separator)
-  local out <const> = state.out
+local function put_items(state, n, value, depth, separator)
+  local out <const>, known <const> = state.out, state.known
   for i = 1, #value do
-    out[#out + 1] = i > 1 and separator or nil
-    put_value(state, value[i], depth + 1)
+    local item <const> = value[i]
+    local text <const> = known[item]
+    if text then
+      n = n + 1
+      out[n] = text
+    else
+      n = put_value(state, n, item, depth + 1)
+    end
+    n = n + 1
+    out[n] = separator
   end
+  return n
 end
 
-local function put_members(state, value, depth, separator)
-  local out <const> = state.out
-  for i, key in ipairs(sorted_keys(value, state.ranks)) do
-    out[#out + 1] = i > 1 and separator or nil
-    out[#out + 1] = quoted(state, type(key) == "string" and key or tostring(key))
-    out[#out + 1] = state.colon
-    put_value(state, value[key], depth + 1, key)
+local function put_members(state, n, value, depth, separator)
+  local out <const>, known <const>, heads <const> = state.out, state.known, state.heads
+  local keys <const> = sorted_keys(state, value)
+  for i = 1, #keys do
+    local key <const> = keys[i]
+    local member <const> = value[key]
+    local text <const> = known[member]
+    out[n + 1] = heads[key] or head_of(state, key)
+    if text then
+      n = n + 2
+      out[n] = text
+    else
+      n = put_value(state, n + 1, member, depth + 1, key)
+    end
+    n = n + 1
+    out[n] = separator
   end
+  return n
 end
 
-local function put_table(state, value, depth, name)
+function put_table(state, n, value, depth, name)
   if depth > MAX_DEPTH then
     error("a table holds itself, or is too deep for JSON", 0)
   end
-  local out <const> = state.out
-  local is_empty <const> = next(value) == nil
-  local as_list = is_list(value)
-  if is_empty then
-    as_list = state.lists[name]
+  local out <const>, indent <const> = state.out, state.indent
+  if next(value) == nil then
+    out[n + 1] = state.lists[name] and "[]" or "{}"
+    return n + 1
   end
-  local inner <const> = state.indent and not is_empty and "\n" .. state.indent:rep(depth) or ""
-  out[#out + 1] = (as_list and "[" or "{") .. inner
-  local put <const> = as_list and put_items or put_members
-  put(state, value, depth, "," .. inner)
-  out[#out + 1] = inner:sub(1, -1 - #(state.indent or "")) .. (as_list and "]" or "}")
-end
-
--- What JSON has no word for is shown, not lost.
-function put_value(state, value, depth, name)
-  local kind <const>, out <const> = type(value), state.out
-  if kind == "table" then
-    put_table(state, value, depth, name)
-  elseif kind == "string" then
-    out[#out + 1] = quoted(state, value)
-  elseif kind == "number" then
-    out[#out + 1] = encode_number(value)
-  elseif kind == "boolean" then
-    out[#out + 1] = tostring(value)
-  elseif kind == "nil" or kind == "userdata" and tostring(value):find("(nil)", 1, true) then
-    out[#out + 1] = "null"
-  else
-    out[#out + 1] = quoted(state, tostring(value))
-  end
+  local as_list <const> = is_list(value)
+  local inner <const> = indent and "\n" .. indent:rep(depth) or ""
+  local outer <const> = indent and inner:sub(1, -1 - #indent) or ""
+  out[n + 1] = (as_list and "[" or "{") .. inner
+  n = (as_list and put_items or put_members)(state, n + 1, value, depth, "," .. inner)
+  out[n] = outer .. (as_list and "]" or "}") -- instead of the last separator
+  return n
 end
 
 local OPTIONS <const> = { indent = true, order = true, lists = true }
@@ -204,14 +228,14 @@ function json.encode(value, options)
     end
   end
   local state <const> = {
-    out = {}, strings = {}, lists = options.lists or {},
+    out = {}, known = {}, heads = {}, lists = options.lists or {},
     indent = options.indent, colon = options.indent and ": " or ":",
   }
   for rank, key in ipairs(options.order or {}) do
     state.ranks = state.ranks or {}
     state.ranks[key] = rank
   end
-  put_value(state, value, 1)
+  put_value(state, 0, value, 1)
   return table.concat(state.out)
 end
 

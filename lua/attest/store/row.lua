@@ -108,9 +108,7 @@ local function scalar(value)
   return value
 end
 
--- What is false is no value, either.
-local function pick(source, column)
-  local value = source[column[2]]
+local function pick_inner(value, column)
   for i = 3, #column do
     value = type(value) == "table" and value[column[i]] or nil
   end
@@ -125,11 +123,15 @@ local function names(columns)
   return table.concat(list, ", ")
 end
 
--- Columns that are picked, after the ones given.
+-- Columns that are picked, after the ones given. What is false is no value, either.
 local function fill(statement, columns, source)
   local at <const>, count <const> = statement.n, #columns
   for i = 1, type(source) == "table" and count or 0 do
-    local value <const> = pick(source, columns[i])
+    local column <const> = columns[i]
+    local value = source[column[2]]
+    if value and column[3] then
+      value = pick_inner(value, column)
+    end
     if value then
       statement[at + i] = scalar(value)
     end
