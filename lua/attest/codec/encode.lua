@@ -43,10 +43,8 @@ local function shape_of(entry, form)
 end
 
 --- Sorts the forms of an entry by kind and finds the first one that needs no values.
-local function plan_of(entry)
-  local plan = plans[entry]
-  if plan then return plan end
-  plan = { sets = {}, texts = {}, by_kind = {} }
+local function make_plan(entry)
+  local plan <const> = { sets = {}, texts = {}, by_kind = {} }
   for _, form in ipairs(entry.forms) do
     if form.kind == "set" then plan.sets[#plan.sets + 1] = shape_of(entry, form) end
     plan.by_kind[form.kind] = plan.by_kind[form.kind] or form
@@ -60,20 +58,23 @@ local function plan_of(entry)
   return plan
 end
 
-local function first_unknown(shape, values)
-  local accepted <const> = shape.accepted
-  for name in next, values do
-    if not accepted[name] then return name end
-  end
-  return nil
-end
-
 local function first_missing(shape, values)
   local required <const> = shape.required
   for i = 1, #required do
     if values[required[i].name] == nil then return required[i] end
   end
   return nil
+end
+
+--- Tells what keeps a set form from taking the values.
+-- @treturn ?string name that it does not know
+-- @treturn ?table argument that it misses
+local function fault_of(shape, values)
+  local accepted <const> = shape.accepted
+  for name in next, values do
+    if not accepted[name] then return name end
+  end
+  return nil, first_missing(shape, values)
 end
 
 local function argument_names(sets)
@@ -92,18 +93,14 @@ end
 
 --- Picks the set form that knows all names and misses none; else the nearest one, with its fault.
 local function pick(entry, sets, values)
-  local nearest, unknown, missing
+  local unknown, missing
   for i = 1, #sets do
     local shape <const> = sets[i]
-    local stranger <const> = first_unknown(shape, values)
-    if stranger == nil then
-      nearest, missing = shape, first_missing(shape, values)
-      if not missing then return shape end
-    else
-      unknown = unknown or stranger
-    end
+    local stranger <const>, absent <const> = fault_of(shape, values)
+    if stranger == nil and not absent then return shape end
+    unknown, missing = unknown or stranger, absent or missing
   end
-  if nearest then
+  if missing then
     return missing_argument(entry, missing)
   end
   return refused(entry, "unknown argument %s, expected %s",
@@ -242,7 +239,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] attest.error "invalid", naming the argument, its value and what was expected
 local function encode(_, entry, values, kind)
-  local plan <const> = plan_of(entry)
+  local plan <const> = plans[entry] or make_plan(entry)
   if values == nil and not kind then
     local form <const> = plan.plain
     if form and not form.effects.dangerous then return plan.texts[form], form end

@@ -54,20 +54,14 @@ end
 
 local call_options <const> = { timeout = "number", kind = "string" }
 
---- The course of a typed call; what the calls of a method have in common is kept with it.
-local function course_of(dut, method, form, payload)
-  local courses <const> = payload and method.laden or method.plain
-  local course = courses[form]
-  if not course then
-    course = dut.dialog:course {
-      form = form, entry = method.entry, typed = true, has_payload = payload ~= nil,
-    }
-    courses[form] = course
-  end
-  return course
+--- Works out the course of a method's calls by a form.
+local function make_course(dut, method, form, has_payload)
+  return dut.dialog:course {
+    form = form, entry = method.entry, typed = true, has_payload = has_payload,
+  }
 end
 
---- Plans a call of an entry.
+--- Plans a call of an entry; what the method's calls have in common is kept with it.
 -- @treturn[1] table plan
 -- @treturn[1] ?string payload
 -- @treturn[2] nil
@@ -78,7 +72,10 @@ local function plan_call(dut, method, values, kind)
   if not text then
     return nil, form
   end
-  local plan <const> = dut.dialog:plan(text, course_of(dut, method, form, payload))
+  local courses <const> = payload and method.laden or method.plain
+  local course <const> = courses[form] or make_course(dut, method, form, payload ~= nil)
+  courses[form] = course
+  local plan <const> = dut.dialog:plan(text, course)
   if values == nil and kind == nil then
     method.plan = plan
   end
@@ -279,7 +276,7 @@ local function no_method(module)
   end
 end
 
---- The two methods of an entry; the raising one spares itself the other.
+--- The two methods of an entry.
 local function methods_of(entry)
   local method <const> = { entry = entry, plan = nil, plain = {}, laden = {} }
   return function(dut, values, options)
