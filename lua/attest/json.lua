@@ -114,7 +114,7 @@ end
 
 local function sorted_keys(state, value)
   local keys <const>, heads <const>, count = {}, state.heads, 0
-  local is_plain = state.ranks == nil
+  local is_plain = not state.ranks
   for key in next, value do
     count = count + 1
     keys[count] = key
@@ -124,12 +124,10 @@ local function sorted_keys(state, value)
   return keys
 end
 
--- How a member begins. The same keys come again and again.
+-- How a member begins.
 local function head_of(state, key)
   local head <const> = encode_string(tostring(key)) .. state.colon
-  if type(key) == "string" then
-    state.heads[key] = head
-  end
+  state.heads[key] = type(key) == "string" and head or nil
   return head
 end
 
@@ -158,18 +156,9 @@ local function put_value(state, n, value, depth, name)
 end
 
 local function put_items(state, n, value, depth, separator)
-  local out <const>, known <const> = state.out, state.known
   for i = 1, #value do
-    local item <const> = value[i]
-    local text <const> = known[item]
-    if text then
-      n = n + 1
-      out[n] = text
-    else
-      n = put_value(state, n, item, depth + 1)
-    end
-    n = n + 1
-    out[n] = separator
+    n = put_value(state, n, value[i], depth + 1) + 1
+    state.out[n] = separator
   end
   return n
 end
@@ -228,11 +217,10 @@ function json.encode(value, options)
     end
   end
   local state <const> = {
-    out = {}, known = {}, heads = {}, lists = options.lists or {},
+    out = {}, known = {}, heads = {}, ranks = options.order and {}, lists = options.lists or {},
     indent = options.indent, colon = options.indent and ": " or ":",
   }
   for rank, key in ipairs(options.order or {}) do
-    state.ranks = state.ranks or {}
     state.ranks[key] = rank
   end
   put_value(state, 0, value, 1)
