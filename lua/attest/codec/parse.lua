@@ -158,16 +158,7 @@ local function read_arguments(form, columns)
   return args
 end
 
---- Reads a command as the module would. Lower case and blanks after AT+ are accepted.
--- @tparam table module catalogue
--- @string line without its line end
--- @treturn[1] table `entry`, `form`, `kind`, `args` by name (defaults filled in), `raw` columns,
---   `count` of the columns that were there
--- @treturn[2] nil
--- @treturn[2] table `number` for ERROR=<n>, and `reason`
-function parse.parse(module, line)
-  local entry <const>, rest <const> = locate(module, line)
-  if not entry then return refused(unknown_command, "unknown command %s", value.show(line)) end
+local function read_command(entry, rest, line)
   local kind <const>, text <const> = kind_of(entry, rest)
   if not kind then return refused(unknown_command, "unknown command %s", value.show(line)) end
   local form <const>, columns <const>, fits <const> = choose(entry, kind, text)
@@ -184,6 +175,21 @@ function parse.parse(module, line)
     and combination.fault(form, function(arg) return args[arg.name] end)
   if names then return refused(wrong_value, "%s do not go together", names) end
   return { entry = entry, form = form, kind = kind, args = args, raw = columns, count = #columns }
+end
+
+--- Reads a command as the module would. Lower case and blanks after AT+ are accepted.
+-- @tparam table module catalogue
+-- @string line without its line end
+-- @treturn[1] table `entry`, `form`, `kind`, `args` by name (defaults filled in), `raw` columns,
+--   `count` of the columns that were there
+-- @treturn[2] nil
+-- @treturn[2] table `number` for ERROR=<n>, `reason`, and `entry` where one has this name
+function parse.parse(module, line)
+  local entry <const>, rest <const> = locate(module, line)
+  if not entry then return refused(unknown_command, "unknown command %s", value.show(line)) end
+  local command <const>, refusal <const> = read_command(entry, rest, line)
+  if refusal then refusal.entry = entry end
+  return command, refusal
 end
 
 --- Splits the arguments of a command, whatever they are.
