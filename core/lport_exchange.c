@@ -162,6 +162,12 @@ static bool take_line(struct lport *lp, const struct frame *f)
     return add_line(x, f);
 }
 
+static size_t until(const char *text, size_t length, int byte)
+{
+    const char *at = length == 0 ? NULL : memchr(text, byte, length);
+    return at == NULL ? length : (size_t)(at - text);
+}
+
 /* Whether a payload may come back as an echo: not when its first line is one
    that may answer it. */
 static bool may_come_back(const struct lport *lp)
@@ -172,11 +178,9 @@ static bool may_come_back(const struct lport *lp)
 
     while (start < end && (*start == '\r' || *start == '\n'))
         start++;
-    const char *stop = start;
-    while (stop < end && *stop != '\r' && *stop != '\n')
-        stop++;
+    size_t length = until(start, (size_t)(end - start), '\r');
     return !vocabulary_may_know(lp->framer.vocabulary, start,
-                                (size_t)(stop - start));
+                                until(start, length, '\n'));
 }
 
 static bool take_prompt(struct lport *lp)

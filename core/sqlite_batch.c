@@ -5,10 +5,14 @@
  */
 #include "sqlite_batch.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
+
+/* Records repeat a few statements: so many stay prepared on a connection. */
+#define MOST_KEPT 16u
 
 enum value_kind { VALUE_NULL, VALUE_INT, VALUE_DOUBLE, VALUE_TEXT, VALUE_BLOB };
 
@@ -194,33 +198,65 @@ static int run_statement(const struct sqlite_batch *b, sqlite3 *db,
     }
     if (rc != SQLITE_DONE)
         return sqlite_explain(why, db, rc);
-    /* The error of the last step was told already. */
+    /* The error of the last step was told already. The values are the batch's
+       and go with it. */
     sqlite3_reset(statement);
+    sqlite3_clear_bindings(statement);
     return 0;
 }
 
-/* Records repeat a few statements many times: the last one is kept. */
+static bool is_text(const char *text, const char *sql, size_t length)
+{
+    return strlen(text) == length && memcmp(text, sql, length) == 0;
+}
+
+/* Finds the statement among those that stayed on the connection, which lists
+   the newest first, or prepares it; the oldest one makes room. */
+static int take_statement(sqlite3 *db, const char *sql, size_t length,
+                          sqlite3_stmt **out, struct sqlite_failure *why)
+{
+    sqlite3_stmt *kept = sqlite3_next_stmt(db, NULL);
+    sqlite3_stmt *oldest = NULL;
+    size_t count = 0;
+
+    for (; kept != NULL; kept = sqlite3_next_stmt(db, kept)) {
+        if (is_text(sqlite3_sql(kept), sql, length)) {
+            *out = kept;
+            return 0;
+        }
+        oldest = kept;
+        count++;
+    }
+    if (count == MOST_KEPT)
+        sqlite3_finalize(oldest);
+    return sqlite_prepare(db, sql, length, out, why);
+}
+
+/* What has no values is not kept: it hardly repeats, and some of it acts when
+   it is prepared. */
 int sqlite_batch_run(const struct sqlite_batch *b, sqlite3 *db,
                      struct sqlite_failure *why)
 {
-    sqlite3_stmt *statement = NULL;
-    const struct statement *last = NULL;
     int err = 0;
 
     for (size_t i = 0; i < b->count && err == 0; i++) {
         const struct statement *s = &b->statements[i];
-        const char *sql = b->bytes + s->sql;
+        sqlite3_stmt *statement = NULL;
 
-        if (last == NULL || last->sql_length != s->sql_length ||
-            memcmp(b->bytes + last->sql, sql, s->sql_length) != 0) {
-            sqlite3_finalize(statement);
-            statement = NULL;
-            err = sqlite_prepare(db, sql, s->sql_length, &statement, why);
-        }
+        err = take_statement(db, b->bytes + s->sql, s->sql_length, &statement,
+                             why);
         if (err == 0)
             err = run_statement(b, db, statement, s, why);
-        last = s;
+        if (err < 0 || s->count == 0)
+            sqlite3_finalize(statement);
     }
-    sqlite3_finalize(statement);
     return err;
+}
+
+void sqlite_batch_forget(sqlite3 *db)
+{
+    sqlite3_stmt *kept;
+
+    while ((kept = sqlite3_next_stmt(db, NULL)) != NULL)
+        sqlite3_finalize(kept);
 }

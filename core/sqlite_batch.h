@@ -26,8 +26,10 @@ int sqlite_batch_double(struct sqlite_batch *b, double value);
 int sqlite_batch_text(struct sqlite_batch *b, const char *bytes, size_t length);
 int sqlite_batch_blob(struct sqlite_batch *b, const char *bytes, size_t length);
 
-/* Runs the statements up to the first that fails. */
+/* Runs the statements up to the first that fails; some stay prepared on the
+   connection, which can only be closed after sqlite_batch_forget(). */
 int sqlite_batch_run(const struct sqlite_batch *b, sqlite3 *db,
                      struct sqlite_failure *why);
+void sqlite_batch_forget(sqlite3 *db);
 
 #endif

@@ -193,6 +193,7 @@ static void work(void *arg)
         write_group(w, group);
         hand_back(w, group);
     }
+    sqlite_batch_forget(w->db);
     sqlite3_close(w->db);
     uv_mutex_lock(&w->mutex);
     w->is_finished = true;

@@ -22,7 +22,7 @@ local codec = {
   split = split,
 }
 
-local sub <const> = string.sub
+local read <const>, sub <const> = row.read, string.sub
 
 local none <const> = {}
 local key_size <const> = 4 -- bytes of a head that the index of URCs looks at
@@ -31,7 +31,7 @@ local indexes <const> = setmetatable({}, { __mode = "k" })
 local function row_of(form, line)
   local rows <const> = form.info
   for i = 1, #rows do
-    local values <const> = row.read(rows[i], line)
+    local values <const> = read(rows[i], line)
     if values then return i, values end
   end
   return nil
@@ -47,6 +47,32 @@ function codec.decode(form, line)
   local i <const>, values <const> = row_of(form, line)
   if not i or form.info[i].header then return nil end
   return i, values
+end
+
+local function merge(into, values)
+  for key, v in next, values do into[key] = v end
+  return into
+end
+
+--- Reads the info lines of an answer.
+-- @tparam table form catalogue form
+-- @tparam {string,...} lines
+-- @treturn ?table fields by name, of all rows that come once
+-- @treturn ?{table,...} fields of each line of a row that repeats
+function codec.read(form, lines)
+  local rows <const> = form.info
+  local fields, list
+  for n = 1, #lines do
+    local i <const>, values <const> = row_of(form, lines[n])
+    local spec <const> = rows[i]
+    if spec and spec.repeated then
+      list = list or {}
+      list[#list + 1] = values
+    elseif spec and not spec.header then
+      fields = fields and merge(fields, values) or values
+    end
+  end
+  return fields, list
 end
 
 local shapeless <const> = { str = true, word = true }
@@ -105,7 +131,7 @@ local function find(module, line)
   for size in next, index.sizes do
     local rows <const> = heads[sub(line, 1, size)] or none
     for i = 1, #rows do
-      local values <const> = row.read(rows[i], line)
+      local values <const> = read(rows[i], line)
       if values then return rows[i], values, index end
     end
   end

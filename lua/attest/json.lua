@@ -49,8 +49,11 @@ local function escape_text(valid)
   return text
 end
 
+-- All that JSON takes as it is: visible ASCII and the blank without quote and backslash.
+local PLAIN <const> = "^[]-~ !#-[]*$"
+
 local function encode_string(bytes)
-  if not bytes:find('[%c"\\\x80-\xFF]') then
+  if bytes:find(PLAIN) then
     return '"' .. bytes .. '"'
   end
   local parts <const> = { '"' }
@@ -66,6 +69,8 @@ local function encode_string(bytes)
   return table.concat(parts)
 end
 
+local FLOATS <const> = { "%.15g", "%.16g", "%.17g" } -- the first that tells it exactly
+
 local function encode_number(number)
   if math.type(number) == "integer" then
     return ("%d"):format(number)
@@ -75,8 +80,8 @@ local function encode_number(number)
     return number > 0 and '"Infinity"' or '"-Infinity"'
   end
   local text
-  for digits = 15, 17 do
-    text = ("%%.%dg"):format(digits):format(number)
+  for _, format in ipairs(FLOATS) do
+    text = format:format(number)
     if tonumber(text) == number then
       break
     end
@@ -85,10 +90,11 @@ local function encode_number(number)
   return text:find("[.e]") and text or text .. ".0"
 end
 
+-- A table that is not empty.
 local function is_list(value)
   local count = 0
   if #value == 0 then
-    return next(value) == nil
+    return false
   end
   for _ in next, value do
     count = count + 1
@@ -96,76 +102,103 @@ local function is_list(value)
   return count == #value
 end
 
-local function sorted_keys(value, ranks)
-  local keys <const>, count = {}, 0
-  local is_plain = next(ranks) == nil
-  for key in next, value do
-    count = count + 1
-    keys[count] = key
-    is_plain = is_plain and type(key) == "string"
-  end
-  table.sort(keys, not is_plain and function(a, b)
+local function by_rank(ranks)
+  return function(a, b)
     local rank_a <const>, rank_b <const> = ranks[a] or math.huge, ranks[b] or math.huge
     if rank_a ~= rank_b then
       return rank_a < rank_b
     end
     return tostring(a) < tostring(b)
-  end or nil)
+  end
+end
+
+local function sorted_keys(state, value)
+  local keys <const>, heads <const>, count = {}, state.heads, 0
+  local is_plain = not state.ranks
+  for key in next, value do
+    count = count + 1
+    keys[count] = key
+    is_plain = is_plain and (heads[key] ~= nil or type(key) == "string")
+  end
+  table.sort(keys, not is_plain and by_rank(state.ranks or {}) or nil)
   return keys
 end
 
-local encode_value
-
-local function encode_items(state, value, depth)
-  local parts <const> = {}
-  for i, item in ipairs(value) do
-    parts[i] = encode_value(state, item, depth + 1)
-  end
-  return parts
+-- How a member begins.
+local function head_of(state, key)
+  local head <const> = encode_string(tostring(key)) .. state.colon
+  state.heads[key] = type(key) == "string" and head or nil
+  return head
 end
 
-local function encode_members(state, value, depth)
-  local parts <const> = {}
-  for i, key in ipairs(sorted_keys(value, state.ranks)) do
-    parts[i] = encode_string(tostring(key)) .. state.colon
-      .. encode_value(state, value[key], depth + 1, key)
-  end
-  return parts
-end
-
-local function encode_table(state, value, depth, name)
-  if depth > MAX_DEPTH then
-    error("a table holds itself, or is too deep for JSON", 0)
-  end
-  local as_list = is_list(value)
-  if next(value) == nil then
-    as_list = state.lists[name]
-  end
-  local open <const>, close <const> = as_list and "[" or "{", as_list and "]" or "}"
-  local parts <const> = (as_list and encode_items or encode_members)(state, value, depth)
-  if #parts == 0 or not state.indent then
-    return open .. table.concat(parts, ",") .. close
-  end
-  local inner <const> = "\n" .. state.indent:rep(depth)
-  return open .. inner .. table.concat(parts, "," .. inner) .. inner:sub(1, -1 - #state.indent)
-    .. close
-end
+local put_table
 
 -- What JSON has no word for is shown, not lost.
-function encode_value(state, value, depth, name)
-  local kind <const> = type(value)
-  if kind == "table" then
-    return encode_table(state, value, depth, name)
-  elseif kind == "string" then
-    return encode_string(value)
-  elseif kind == "number" then
+local function encode_scalar(state, value, kind)
+  if kind == "number" then -- kept ones would mix up 1 and 1.0
     return encode_number(value)
-  elseif kind == "boolean" then
-    return tostring(value)
   elseif kind == "nil" or kind == "userdata" and tostring(value):find("(nil)", 1, true) then
     return "null"
   end
-  return encode_string(tostring(value))
+  local text <const> = kind == "boolean" and tostring(value) or encode_string(tostring(value))
+  state.known[value] = text
+  return text
+end
+
+-- Each of these puts pieces behind the n-th and returns how many there are then.
+local function put_value(state, n, value, depth, name)
+  local kind <const> = type(value)
+  if kind == "table" then
+    return put_table(state, n, value, depth, name)
+  end
+  state.out[n + 1] = encode_scalar(state, value, kind)
+  return n + 1
+end
+
+local function put_items(state, n, value, depth, separator)
+  for i = 1, #value do
+    n = put_value(state, n, value[i], depth + 1) + 1
+    state.out[n] = separator
+  end
+  return n
+end
+
+local function put_members(state, n, value, depth, separator)
+  local out <const>, known <const>, heads <const> = state.out, state.known, state.heads
+  local keys <const> = sorted_keys(state, value)
+  for i = 1, #keys do
+    local key <const> = keys[i]
+    local member <const> = value[key]
+    local text <const> = known[member]
+    out[n + 1] = heads[key] or head_of(state, key)
+    if text then
+      n = n + 2
+      out[n] = text
+    else
+      n = put_value(state, n + 1, member, depth + 1, key)
+    end
+    n = n + 1
+    out[n] = separator
+  end
+  return n
+end
+
+function put_table(state, n, value, depth, name)
+  if depth > MAX_DEPTH then
+    error("a table holds itself, or is too deep for JSON", 0)
+  end
+  local out <const>, indent <const> = state.out, state.indent
+  if next(value) == nil then
+    out[n + 1] = state.lists[name] and "[]" or "{}"
+    return n + 1
+  end
+  local as_list <const> = is_list(value)
+  local inner <const> = indent and "\n" .. indent:rep(depth) or ""
+  local outer <const> = indent and inner:sub(1, -1 - #indent) or ""
+  out[n + 1] = (as_list and "[" or "{") .. inner
+  n = (as_list and put_items or put_members)(state, n + 1, value, depth, "," .. inner)
+  out[n] = outer .. (as_list and "]" or "}") -- instead of the last separator
+  return n
 end
 
 local OPTIONS <const> = { indent = true, order = true, lists = true }
@@ -184,13 +217,14 @@ function json.encode(value, options)
     end
   end
   local state <const> = {
-    indent = options.indent, colon = options.indent and ": " or ":", ranks = {},
-    lists = options.lists or {},
+    out = {}, known = {}, heads = {}, ranks = options.order and {}, lists = options.lists or {},
+    indent = options.indent, colon = options.indent and ": " or ":",
   }
   for rank, key in ipairs(options.order or {}) do
     state.ranks[key] = rank
   end
-  return encode_value(state, value, 1)
+  put_value(state, 0, value, 1)
+  return table.concat(state.out)
 end
 
 -- ------------------------------------------------------------------- decode

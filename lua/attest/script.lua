@@ -59,6 +59,16 @@ local function compile(text, path, env)
   return load(text, "@" .. path, "t", env)
 end
 
+-- Slots load a script again for each run: what was compiled is kept with its source.
+local function compile_once(source, env)
+  if source.code then
+    return load(source.code, "@" .. source.path, "b", env)
+  end
+  local chunk <const>, message <const> = compile(source.text, source.path, env)
+  source.code = chunk and string.dump(chunk)
+  return chunk, message
+end
+
 -- A module beside the script, in the same environment, once.
 local function load_neighbour(self, name)
   local folder <const> = self.source.path:match("^(.*/)[^/]*$") or ""
@@ -131,7 +141,7 @@ function script.load(source, write, owned)
   self.env = sandbox.new(self, function(name)
     return require_in(self, name)
   end)
-  local chunk <const>, message <const> = compile(source.text, source.path, self.env)
+  local chunk <const>, message <const> = compile_once(source, self.env)
   if not chunk then
     return failure(with_file(with_path(message, source.path), source.path))
   end

@@ -78,6 +78,9 @@ local ODD <const> = {
 -- @tparam string bytes
 -- @treturn string
 function text.printable(bytes)
+  if bytes:find("^[ -~]*$") then
+    return bytes
+  end
   local parts <const> = {}
   local at = 1
   while at <= #bytes do

@@ -81,7 +81,7 @@ describe("splitting columns", function()
       assert.equal(#case[2], #columns)
       for i, text in ipairs(case[2]) do
         assert.equal(text, columns[i])
-        assert.equal(case[3][i] or false, columns.quoted[i])
+        assert.equal(case[3][i], columns.quoted[i])
       end
     end)
   end

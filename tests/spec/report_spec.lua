@@ -102,6 +102,17 @@ describe("JSON text", function()
       json.encode({ a = {}, list = {}, z = 1 }, { order = { "z" }, lists = { list = true } }))
   end)
 
+  it("does not mix up values that are alike, however often they come", function()
+    assert.equal('{"1":1.0,"a":[1,1.0,"1",true,"true","a","a"],"b":"a","c":true,"true":1}',
+      json.encode { a = { 1, 1.0, "1", true, "true", "a", "a" }, b = "a", c = true,
+        ["true"] = 1, ["1"] = 1.0 })
+  end)
+
+  it("indents what is within, not what is empty", function()
+    assert.equal('{\n  "a": [\n    1,\n    {}\n  ],\n  "b": {}\n}',
+      json.encode({ a = { 1, {} }, b = {} }, { indent = "  " }))
+  end)
+
   it("has words for what is no number", function()
     assert.equal('["NaN","Infinity","-Infinity"]', json.encode { 0 / 0, 1 / 0, -1 / 0 })
   end)

@@ -90,6 +90,15 @@ describe("script", function()
     assert_fails("assert(load(string.dump(function() end)))", "binary chunk")
   end)
 
+  it("that is loaded again has an environment of its own, and its lines", function()
+    local source <const> = assert(script.read(files:write("plan.lua",
+      '#!/bin/sh\nstring.count = (string.count or 0) + 1\nerror("load " .. string.count)')))
+    for _ = 1, 3 do
+      local _, err <const> = script.load(source, print)
+      assert.matches("plan.lua:3: load 1$", err.message)
+    end
+  end)
+
   it("raises at an unknown global, read or written", function()
     assert_fails("return frobnicate", 'plan.lua:1: unknown global "frobnicate"')
     assert_fails("\nx = 1", 'plan.lua:2: assignment to unknown global "x"')

@@ -50,9 +50,9 @@ local function wrap_host(note)
       local run <const> = methods.run
       function wrapped(dialog_itself, plan, ...)
         local answer <const>, err <const> = run(dialog_itself, plan, ...)
-        local options <const> = plan.options
-        if answer and options.entry and options.form then
-          note("host", dialog_itself.module, options.entry, options.form,
+        local course <const> = plan.course
+        if answer and course.entry and course.form then
+          note("host", dialog_itself.module, course.entry, course.form,
             answer.final ~= "" and answer.final or "silence")
         end
         return answer, err

@@ -234,19 +234,69 @@ static void a_failing_batch_harms_no_other(void **state)
     assert_value(f, "SELECT group_concat(k) FROM t", "1,2");
 }
 
-/* The last statement is kept for the next one, if that is the same. */
-static void a_statement_that_begins_the_last_one_is_another(void **state)
+static void submit_with_one(struct fixture *f, const char *sql)
+{
+    struct sqlite_batch *b = new_batch(sql);
+
+    assert_int_equal(sqlite_batch_int(b, 1), 0);
+    submit(f, b);
+}
+
+/* A statement is kept for the next one, if that is the same. */
+static void a_statement_that_begins_a_kept_one_is_another(void **state)
 {
     struct fixture *f = *state;
-    struct sqlite_batch *b = new_batch("DELETE FROM t WHERE k = 1");
 
     submit_key(f, 1);
     submit_key(f, 2);
-    assert_int_equal(sqlite_batch_add(b, "DELETE FROM t", 13), 0);
-    submit(f, b);
+    submit_with_one(f, "DELETE FROM t WHERE k = ? AND k = 2");
+    submit_with_one(f, "DELETE FROM t WHERE k = ?");
     run(f);
+    assert_int_equal(f->results[3], 0);
+    assert_value(f, "SELECT group_concat(k) FROM t", "2");
+}
+
+static void a_kept_statement_still_needs_its_values(void **state)
+{
+    struct fixture *f = *state;
+    struct sqlite_batch *b = new_batch("INSERT INTO t(k) VALUES(?)");
+
+    submit_key(f, 1);
+    submit(f, b); /* the same without a value */
+    submit_key(f, 2);
+    run(f);
+    assert_int_equal(f->results[1], UV_EINVAL);
     assert_int_equal(f->results[2], 0);
-    assert_value(f, "SELECT count(*) FROM t", "0");
+    assert_value(f, "SELECT group_concat(k) FROM t", "1,2");
+}
+
+static void a_kept_statement_outlives_a_change_of_its_table(void **state)
+{
+    struct fixture *f = *state;
+
+    submit_key(f, 1);
+    run(f);
+    execute(f, "DROP TABLE t; CREATE TABLE t(v DEFAULT 7, k)");
+    submit_key(f, 2);
+    run(f);
+    assert_int_equal(f->results[1], 0);
+    assert_value(f, "SELECT v || ',' || k FROM t", "7,2");
+}
+
+/* More than are kept, each three times. */
+static void many_statements_take_turns(void **state)
+{
+    struct fixture *f = *state;
+    char sql[64];
+
+    execute(f, "INSERT INTO t VALUES(1, 0)");
+    for (int i = 0; i < 60; i++) {
+        snprintf(sql, sizeof sql, "UPDATE t SET v = v + %d WHERE k = ?",
+                 i % 20);
+        submit_with_one(f, sql);
+    }
+    run(f);
+    assert_value(f, "SELECT v FROM t", "570");
 }
 
 static void a_lost_transaction_is_tried_again_batch_by_batch(void **state)
@@ -548,7 +598,10 @@ int main(void)
         TEST(the_file_is_in_wal_mode),
         TEST(what_is_queued_shares_a_commit),
         TEST(a_failing_batch_harms_no_other),
-        TEST(a_statement_that_begins_the_last_one_is_another),
+        TEST(a_statement_that_begins_a_kept_one_is_another),
+        TEST(a_kept_statement_still_needs_its_values),
+        TEST(a_kept_statement_outlives_a_change_of_its_table),
+        TEST(many_statements_take_turns),
         TEST(a_lost_transaction_is_tried_again_batch_by_batch),
         TEST(a_constraint_checked_at_commit_fails_its_batch_only),
         TEST(a_batch_cannot_touch_the_transaction),

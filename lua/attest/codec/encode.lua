@@ -8,8 +8,8 @@ local combination <const> = require "attest.codec.combination"
 local errors <const> = require "attest.error"
 local value <const> = require "attest.codec.value"
 
+local write <const> = value.write
 local plans <const> = setmetatable({}, { __mode = "k" })
-local shapes <const> = setmetatable({}, { __mode = "k" })
 local endings <const> = { exec = "", bare = "", read = "?", test = "=?" }
 
 local function refused(entry, format, ...)
@@ -23,13 +23,30 @@ local function missing_argument(entry, arg)
   return refused(entry, "argument %s is missing, expected %s", arg.name, value.expected(arg.type))
 end
 
+--- What of a set form never changes: how its text begins, names that it takes, those that it
+-- cannot do without, and how many columns are always sent.
+local function shape_of(entry, form)
+  local shape <const> = {
+    form = form, head = entry.command .. entry.glue, accepted = {}, required = {}, fixed = 0,
+  }
+  if form.effects.dangerous then shape.accepted.confirm = true end
+  if form.payload then shape.accepted[form.payload.name] = true end
+  for i, arg in ipairs(form.args) do
+    shape.accepted[arg.name] = true
+    if arg.default == nil and not arg.optional and not arg.measures then
+      shape.required[#shape.required + 1] = arg
+    end
+    if arg.measures then shape.measures = arg end
+    if not arg.optional then shape.fixed = i end
+  end
+  return shape
+end
+
 --- Sorts the forms of an entry by kind and finds the first one that needs no values.
-local function plan_of(entry)
-  local plan = plans[entry]
-  if plan then return plan end
-  plan = { sets = {}, texts = {}, by_kind = {} }
+local function make_plan(entry)
+  local plan <const> = { sets = {}, texts = {}, by_kind = {} }
   for _, form in ipairs(entry.forms) do
-    if form.kind == "set" then plan.sets[#plan.sets + 1] = form end
+    if form.kind == "set" then plan.sets[#plan.sets + 1] = shape_of(entry, form) end
     plan.by_kind[form.kind] = plan.by_kind[form.kind] or form
     if endings[form.kind] then
       plan.texts[form] = entry.command .. endings[form.kind]
@@ -41,45 +58,31 @@ local function plan_of(entry)
   return plan
 end
 
---- What of a set form never changes: names that it takes, and those that it cannot do without.
-local function shape_of(form)
-  local shape = shapes[form]
-  if shape then return shape end
-  shape = { accepted = {}, required = {}, measures = nil }
-  if form.effects.dangerous then shape.accepted.confirm = true end
-  if form.payload then shape.accepted[form.payload.name] = true end
-  for _, arg in ipairs(form.args) do
-    shape.accepted[arg.name] = true
-    if arg.default == nil and not arg.optional and not arg.measures then
-      shape.required[#shape.required + 1] = arg
-    end
-    if arg.measures then shape.measures = arg end
-  end
-  shapes[form] = shape
-  return shape
-end
-
-local function first_unknown(form, values)
-  local accepted <const> = shape_of(form).accepted
-  for name in next, values do
-    if not accepted[name] then return name end
-  end
-  return nil
-end
-
-local function first_missing(form, values)
-  local required <const> = shape_of(form).required
+local function first_missing(shape, values)
+  local required <const> = shape.required
   for i = 1, #required do
     if values[required[i].name] == nil then return required[i] end
   end
   return nil
 end
 
+--- Tells what keeps a set form from taking the values.
+-- @treturn ?string name that it does not know
+-- @treturn ?table argument that it misses
+local function fault_of(shape, values)
+  local accepted <const> = shape.accepted
+  for name in next, values do
+    if not accepted[name] then return name end
+  end
+  return nil, first_missing(shape, values)
+end
+
 local function argument_names(sets)
   local names <const>, seen <const> = {}, {}
-  for _, form in ipairs(sets) do
-    local all <const> = table.move(form.args, 1, #form.args, 1, {})
-    all[#all + 1] = form.payload
+  for _, shape in ipairs(sets) do
+    local args <const> = shape.form.args
+    local all <const> = table.move(args, 1, #args, 1, {})
+    all[#all + 1] = shape.form.payload
     for _, arg in ipairs(all) do
       if not seen[arg.name] then names[#names + 1] = arg.name end
       seen[arg.name] = true
@@ -90,40 +93,28 @@ end
 
 --- Picks the set form that knows all names and misses none; else the nearest one, with its fault.
 local function pick(entry, sets, values)
-  local nearest, unknown, missing
+  local unknown, missing
   for i = 1, #sets do
-    local form <const> = sets[i]
-    local stranger <const> = first_unknown(form, values)
-    if stranger == nil then
-      nearest, missing = form, first_missing(form, values)
-      if not missing then return form end
-    else
-      unknown = unknown or stranger
-    end
+    local shape <const> = sets[i]
+    local stranger <const>, absent <const> = fault_of(shape, values)
+    if stranger == nil and not absent then return shape end
+    unknown, missing = unknown or stranger, absent or missing
   end
-  if nearest then
+  if missing then
     return missing_argument(entry, missing)
   end
   return refused(entry, "unknown argument %s, expected %s",
     type(unknown) == "string" and unknown or value.show(unknown), argument_names(sets))
 end
 
---- Tells the value of an argument: given, measured, or filled in by the host.
-local function value_of(arg, values, payload)
-  local v <const> = values[arg.name]
-  if v ~= nil then return v end
-  if arg.measures and payload then return #payload end
-  if not arg.optional then return arg.default end
-  return nil
-end
-
 --- Counts the columns to send: up to the last one given, raised to a legal number of them.
-local function column_count(form, values, payload)
+local function column_count(shape, values, payload)
+  local form <const> = shape.form
   local args <const> = form.args
   local last = #args
-  while last > 0 do
+  while last > shape.fixed do
     local arg <const> = args[last]
-    if not arg.optional or values[arg.name] ~= nil or arg.measures and payload then break end
+    if values[arg.name] ~= nil or arg.measures and payload then break end
     last = last - 1
   end
   if not form.arity then return last end
@@ -133,86 +124,91 @@ local function column_count(form, values, payload)
   return last
 end
 
-local function write_columns(entry, form, values, payload)
-  local columns <const> = {}
-  for i = 1, column_count(form, values, payload) do
+local function write_text(entry, shape, values, payload)
+  local form <const>, text, comma = shape.form, shape.head, ""
+  for i = 1, column_count(shape, values, payload) do
     local arg <const> = form.args[i]
-    local v = value_of(arg, values, payload)
-    if v == nil then v = arg.default end
+    local v = values[arg.name]
+    if v == nil then v = arg.measures and payload and #payload or arg.default end
     if v == nil and form.arity then
       return missing_argument(entry, arg)
     end
-    local text <const> = v == nil and "" or value.write(arg.type, v)
-    if not text then
+    local column <const> = v == nil and "" or write[arg.type.kind](arg.type, v)
+    if not column then
       return refused(entry, "argument %s is %s, expected %s", arg.name, value.show_of(arg, v),
         value.expected(arg.type))
     end
-    columns[i] = text
+    text, comma = text .. comma .. column, ","
   end
-  local text <const> = table.concat(columns, ",")
-  if form.max_text and #text > form.max_text then
-    return refused(entry, "its arguments take %d bytes, expected at most %d", #text, form.max_text)
+  local size <const> = #text - #shape.head
+  if form.max_text and size > form.max_text then
+    return refused(entry, "its arguments take %d bytes, expected at most %d", size, form.max_text)
   end
   return text
 end
 
-local function check_payload(entry, form, values)
-  local spec <const> = form.payload
+--- Judges the payload and the length that was given for it.
+-- @treturn[1] ?string payload; nil where the length stands for a text
+-- @treturn[2] nil
+-- @treturn[2] attest.error
+local function check_payload(entry, shape, values)
+  local spec <const>, arg <const> = shape.form.payload, shape.measures
   local given <const> = values[spec.name]
-  local wanted <const> = not spec.when or type(values[spec.when]) ~= "string"
-  if not wanted then
-    if given == nil then return true end
+  if spec.when and type(values[spec.when]) == "string" then
+    if given == nil then return nil end
     return refused(entry, "argument %s goes with a length in %s, not with a text", spec.name,
       spec.when)
   end
   if given == nil then
     return missing_argument(entry, spec)
   end
-  if not value.write(spec.type, given) then
+  if not write[spec.type.kind](spec.type, given) then
     return refused(entry, "argument %s is %s, expected %s", spec.name, value.show(given),
       value.expected(spec.type))
   end
-  return true, given
+  local length <const> = arg and values[arg.name]
+  if type(length) == "number" and length ~= #given then
+    return refused(entry, "argument %s is %s, but %s has %d bytes", arg.name, value.show(length),
+      arg.measures, #given)
+  end
+  return given
 end
 
-local function check_length(entry, form, values, payload)
-  local arg <const> = shape_of(form).measures
-  local v <const> = arg and values[arg.name]
-  if payload and type(v) == "number" and v ~= #payload then
-    return refused(entry, "argument %s is %s, but %s has %d bytes", arg.name, value.show(v),
-      arg.measures, #payload)
-  end
-  return true
+--- Tells the value of an argument: given, or filled in by the host.
+local function value_of(arg, values)
+  local v <const> = values[arg.name]
+  if v == nil and not arg.optional then return arg.default end
+  return v
 end
 
 local function check_combination(entry, form, values)
-  if not form.combinations then return true end
   local names <const> = combination.fault(form, function(arg) return value_of(arg, values) end)
   if names then return refused(entry, "%s do not go together", names) end
   return true
 end
 
-local function encode_set(entry, form, values)
+local function encode_set(entry, shape, values)
+  local form <const> = shape.form
   if form.effects.dangerous and values.confirm ~= true then
     return refused(entry, "is dangerous and needs confirm = true")
   end
-  local payload
+  local payload, err
   if form.payload then
-    local fine, result = check_payload(entry, form, values)
-    if not fine then return nil, result end
-    payload = result
-    fine, result = check_length(entry, form, values, payload)
-    if not fine then return nil, result end
+    payload, err = check_payload(entry, shape, values)
+    if err then return nil, err end
   end
-  local columns <const>, err <const> = write_columns(entry, form, values, payload)
-  if not columns then return nil, err end
-  local together <const>, clash <const> = check_combination(entry, form, values)
-  if not together then return nil, clash end
-  return entry.command .. entry.glue .. columns, form, payload
+  local text
+  text, err = write_text(entry, shape, values, payload)
+  if not text then return nil, err end
+  if form.combinations then
+    local together <const>, clash <const> = check_combination(entry, form, values)
+    if not together then return nil, clash end
+  end
+  return text, form, payload
 end
 
-local function needs_values(entry, form)
-  local missing <const> = first_missing(form, {}) or form.args[1]
+local function needs_values(entry, shape)
+  local missing <const> = first_missing(shape, {}) or shape.form.args[1]
   if not missing then return refused(entry, "has no form without arguments") end
   return missing_argument(entry, missing)
 end
@@ -243,7 +239,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] attest.error "invalid", naming the argument, its value and what was expected
 local function encode(_, entry, values, kind)
-  local plan <const> = plan_of(entry)
+  local plan <const> = plans[entry] or make_plan(entry)
   if values == nil and not kind then
     local form <const> = plan.plain
     if form and not form.effects.dangerous then return plan.texts[form], form end
@@ -259,9 +255,9 @@ local function encode(_, entry, values, kind)
   if not set then
     return encode_plain(entry, plan, kind and plan.by_kind[kind] or plan.plain, values)
   end
-  local form <const>, err <const> = pick(entry, plan.sets, values)
-  if not form then return nil, err end
-  return encode_set(entry, form, values)
+  local shape <const>, err <const> = pick(entry, plan.sets, values)
+  if not shape then return nil, err end
+  return encode_set(entry, shape, values)
 end
 
 return encode

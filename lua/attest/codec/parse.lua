@@ -10,6 +10,11 @@ local value <const> = require "attest.codec.value"
 
 local parse = {}
 
+local byte <const>, find <const>, sub <const> = string.byte, string.find, string.sub
+local read <const>, write <const> = value.read, value.write
+local plans <const> = setmetatable({}, { __mode = "k" })
+
+local plus <const> = 43
 local unknown_command <const>, wrong_length <const>, wrong_value <const> = 104, 101, 103
 local kinds <const> = { [""] = "exec", ["?"] = "read", ["=?"] = "test" }
 
@@ -19,9 +24,9 @@ end
 
 --- Splits "AT+CREG=1" into the wire name and what follows it.
 local function cut_extended(text)
-  local name <const>, rest <const> = text:match("^%s*([^=?]-)%s*([=?].*)$")
-  if name then return name:upper(), rest end
-  return text:match("^%s*(.-)%s*$"):upper(), ""
+  local at <const> = find(text, "[=?]") or #text + 1
+  local name <const> = sub(text, 1, at - 1)
+  return (find(name, "%s") and name:match("^%s*(.-)%s*$") or name):upper(), sub(text, at)
 end
 
 --- Letter commands such as ATE0 carry their argument without a sign: the longest wire wins.
@@ -38,13 +43,14 @@ end
 
 --- Finds the entry of a command text and what follows its name.
 local function locate(module, text)
-  text = text:gsub("%s+$", "")
+  if find(text, "%s", -1) then text = text:gsub("%s+$", "") end
   local whole <const> = module.wires[text]
   if whole and whole.bare then return whole, "" end
-  local body <const> = text:match("^[Aa][Tt]%s*(.*)$")
-  if not body then return nil, "" end
-  if body:sub(1, 1) == "+" then
-    local name <const>, rest <const> = cut_extended(body:sub(2))
+  local _, start <const> = find(text, "^[Aa][Tt]%s*")
+  if not start then return nil, "" end
+  local body <const> = sub(text, start + 1)
+  if byte(body, 1) == plus then
+    local name <const>, rest <const> = cut_extended(sub(body, 2))
     local entry <const> = module.wires["+" .. name]
     if entry and entry.bare then return nil, "" end
     return entry, rest
@@ -72,16 +78,30 @@ local function options_of(form)
   return next(escape) and { escape = escape } or nil
 end
 
-local function takes(form, count)
-  for _, n in ipairs(form.arity or {}) do
-    if n == count then return true end
-  end
-  if form.arity then return false end
+local function least_of(form)
   local least = 0
   for i, arg in ipairs(form.args) do
     if not arg.optional then least = i end
   end
-  return count >= least and count <= #form.args
+  return least
+end
+
+--- How a form's columns are split, and how many it takes at least.
+local function plan_of(form)
+  local plan = plans[form]
+  if not plan then
+    plan = { options = options_of(form), least = least_of(form) }
+    plans[form] = plan
+  end
+  return plan
+end
+
+local function takes(form, least, count)
+  if not form.arity then return count >= least and count <= #form.args end
+  for _, n in ipairs(form.arity) do
+    if n == count then return true end
+  end
+  return false
 end
 
 --- Picks the form: by kind, and by the number of columns where several are of that kind.
@@ -90,9 +110,10 @@ local function choose(entry, kind, text)
   for _, form in ipairs(entry.forms) do
     if form.kind == kind then
       if kind ~= "set" then return form, {}, true end
-      columns = split(text, options_of(form))
+      local plan <const> = plan_of(form)
+      columns = split(text, plan.options)
       nearest = nearest or form
-      if takes(form, #columns) then return form, columns, true end
+      if takes(form, plan.least, #columns) then return form, columns, true end
     end
   end
   return nearest, columns, false
@@ -113,8 +134,9 @@ local function read_argument(arg, text, quoted)
     if arg.optional then return true, arg.default end
     return false
   end
-  local v <const> = value.read(arg.type, text, quoted)
-  if v == nil or not value.write(arg.type, v) then return false end
+  local kind <const> = arg.type.kind
+  local v <const> = read[kind](arg.type, text, quoted)
+  if v == nil or not write[kind](arg.type, v) then return false end
   return true, v
 end
 
@@ -136,16 +158,7 @@ local function read_arguments(form, columns)
   return args
 end
 
---- Reads a command as the module would. Lower case and blanks after AT+ are accepted.
--- @tparam table module catalogue
--- @string line without its line end
--- @treturn[1] table `entry`, `form`, `kind`, `args` by name (defaults filled in), `raw` columns,
---   `count` of the columns that were there
--- @treturn[2] nil
--- @treturn[2] table `number` for ERROR=<n>, and `reason`
-function parse.parse(module, line)
-  local entry <const>, rest <const> = locate(module, line)
-  if not entry then return refused(unknown_command, "unknown command %s", value.show(line)) end
+local function read_command(entry, rest, line)
   local kind <const>, text <const> = kind_of(entry, rest)
   if not kind then return refused(unknown_command, "unknown command %s", value.show(line)) end
   local form <const>, columns <const>, fits <const> = choose(entry, kind, text)
@@ -158,9 +171,25 @@ function parse.parse(module, line)
   end
   local args <const>, err <const> = read_arguments(form, columns)
   if not args then return nil, err end
-  local names <const> = combination.fault(form, function(arg) return args[arg.name] end)
+  local names <const> = form.combinations
+    and combination.fault(form, function(arg) return args[arg.name] end)
   if names then return refused(wrong_value, "%s do not go together", names) end
   return { entry = entry, form = form, kind = kind, args = args, raw = columns, count = #columns }
+end
+
+--- Reads a command as the module would. Lower case and blanks after AT+ are accepted.
+-- @tparam table module catalogue
+-- @string line without its line end
+-- @treturn[1] table `entry`, `form`, `kind`, `args` by name (defaults filled in), `raw` columns,
+--   `count` of the columns that were there
+-- @treturn[2] nil
+-- @treturn[2] table `number` for ERROR=<n>, `reason`, and `entry` where one has this name
+function parse.parse(module, line)
+  local entry <const>, rest <const> = locate(module, line)
+  if not entry then return refused(unknown_command, "unknown command %s", value.show(line)) end
+  local command <const>, refusal <const> = read_command(entry, rest, line)
+  if refusal then refusal.entry = entry end
+  return command, refusal
 end
 
 --- Splits the arguments of a command, whatever they are.

@@ -10,7 +10,8 @@ local value <const> = require "attest.codec.value"
 local row = {}
 
 local plans <const> = setmetatable({}, { __mode = "k" })
-local byte <const>, sub <const> = string.byte, string.sub
+local read <const> = value.read
+local byte <const>, match <const>, sub <const> = string.byte, string.match, string.sub
 
 local function trim_right(text)
   local last = #text
@@ -62,39 +63,76 @@ local function required(order)
   return count
 end
 
-local function plan_of(spec)
-  local plan = plans[spec]
-  if plan then return plan end
+--- Lists the sizes of heads, longest first, and the heads as a set.
+local function sizes_of(heads)
+  local sizes <const>, is_head <const> = {}, {}
+  for _, head in ipairs(heads) do
+    if #head ~= sizes[#sizes] then sizes[#sizes + 1] = #head end
+    is_head[head] = true
+  end
+  return sizes, is_head
+end
+
+local function has_gap(order)
+  for _, field in ipairs(order) do
+    if not field then return true end
+  end
+  return false
+end
+
+--- The field that a line of one column is read as: nil where it takes more, or where the manuals
+-- do not agree on which it is.
+local function single_of(plan)
+  local single <const> = plan.orders[1][1]
+  for i, order in ipairs(plan.orders) do
+    if order[1] ~= single or plan.required[i] > 1 or has_gap(order) then return nil end
+  end
+  return single
+end
+
+local function make_plan(spec)
   local fields <const> = spec.fields
   local last <const> = fields[#fields]
-  plan = { heads = heads_of(spec), orders = orders_of(spec), options = {}, required = {} }
+  local plan <const> = {
+    heads = heads_of(spec), orders = orders_of(spec), options = {}, required = {},
+    adds = #spec.derived > 0 or spec.constants ~= nil,
+  }
+  plan.sizes, plan.is_head = sizes_of(plan.heads)
   for i, order in ipairs(plan.orders) do plan.required[i] = required(order) end
+  plan.single = single_of(plan)
   plan.options.limit = last and last.rest and #fields or nil
   for i, field in ipairs(fields) do
     if field.type.escape then plan.options.escape = true end
-    if field.type.kind == "timestamp" then plan.has_time = true end
+    if field.type.kind == "timestamp" then plan.has_time, plan.adds = true, true end
     if field.commas then plan.commas = i end
   end
   plans[spec] = plan
   return plan
 end
 
---- What follows the head, without the blanks around it; nil when the line starts differently.
-local function body(plan, line)
-  local heads <const> = plan.heads
-  for i = 1, #heads do
-    local head <const> = heads[i]
-    local from = #head + 1
-    if sub(line, 1, from - 1) == head then
-      local first = byte(line, from)
-      while first == 32 or first == 9 do
-        from = from + 1
-        first = byte(line, from)
-      end
-      return first and trim_right(sub(line, from)) or ""
-    end
+local function plan_of(spec)
+  return plans[spec] or make_plan(spec)
+end
+
+--- Tells where the text after the head begins; nil when the line starts differently.
+-- A line that is shorter than a size can only be a shorter head as a whole.
+local function after_head(plan, line)
+  local sizes <const>, is_head <const> = plan.sizes, plan.is_head
+  for i = 1, #sizes do
+    local size <const> = sizes[i]
+    if is_head[sub(line, 1, size)] then return size + 1 end
   end
   return nil
+end
+
+--- What follows the head, without the blanks around it.
+local function body(line, from)
+  local first = byte(line, from)
+  while first == 32 or first == 9 do
+    from = from + 1
+    first = byte(line, from)
+  end
+  return first and trim_right(sub(line, from)) or ""
 end
 
 --- Joins surplus columns into the field that may hold commas without quotes.
@@ -108,7 +146,6 @@ local function absorb(plan, columns, count)
     joined.quoted[i] = columns.quoted[from]
   end
   joined[at] = table.concat(columns, ",", at, at + surplus)
-  joined.quoted[at] = false
   return joined, count - surplus
 end
 
@@ -119,7 +156,7 @@ local function read_columns(order, columns)
     if not field then
       if text ~= "" then return nil end
     elseif text ~= nil and not (text == "" and not quoted and field.optional) then
-      local v <const> = value.read(field.type, text, quoted)
+      local v <const> = read[field.type.kind](field.type, text, quoted)
       if v == nil then return nil end
       values[field.name] = v
     end
@@ -153,7 +190,15 @@ local function derive_times(spec, values)
   end
 end
 
-local function derive(plan, spec, values)
+local function with_constants(spec, values)
+  if spec.constants then
+    for key, constant in pairs(spec.constants) do values[key] = constant end
+  end
+  return values
+end
+
+--- Adds what follows from the values of a line, and what always holds.
+local function complete(plan, spec, values)
   if plan.has_time then derive_times(spec, values) end
   local all <const> = spec.derived
   for i = 1, #all do
@@ -161,14 +206,7 @@ local function derive(plan, spec, values)
     local v <const> = values[derived.from]
     if v ~= nil then values[derived.name] = derived_from(v, derived) end
   end
-  return values
-end
-
-local function with_constants(spec, values)
-  if spec.constants then
-    for key, constant in pairs(spec.constants) do values[key] = constant end
-  end
-  return values
+  return with_constants(spec, values)
 end
 
 --- The manuals end some of the fixed texts with a full stop.
@@ -177,15 +215,7 @@ local function read_literal(spec, text)
   return with_constants(spec, {})
 end
 
---- Reads a line by one row.
--- @tparam table spec the row
--- @string line without its line end
--- @treturn ?table fields by name, derived ones included
-function row.read(spec, line)
-  local plan <const> = plan_of(spec)
-  local text <const> = spec.untagged and line or body(plan, line)
-  if not text then return nil end
-  if spec.literal then return read_literal(spec, text) end
+local function read_split(plan, spec, text)
   local columns = split(text, plan.options)
   local count = #columns
   if spec.payload and columns[count] == "" then count, columns[count] = count - 1, nil end
@@ -195,10 +225,37 @@ function row.read(spec, line)
     local order <const> = orders[i]
     if count <= #order and count >= plan.required[i] then
       local values <const> = read_columns(order, columns)
-      if values then return with_constants(spec, derive(plan, spec, values)) end
+      if values then return values end
     end
   end
   return nil
+end
+
+--- One value that needs no splitting: no comma, no quote of any kind, no blank inside.
+local single_shape <const> = "^[ \t]*([0-:A-Za-z_.+/-]+)%s*$"
+
+--- Reads a line by one row.
+-- @tparam table spec the row
+-- @string line without its line end
+-- @treturn ?table fields by name, derived ones included
+function row.read(spec, line)
+  local plan <const> = plans[spec] or make_plan(spec)
+  local from <const> = spec.untagged and 1 or after_head(plan, line)
+  if not from then return nil end
+  local values
+  local single <const> = plan.single
+  local text = single and match(line, single_shape, from)
+  if text then
+    local v <const> = read[single.type.kind](single.type, text)
+    if v == nil then return nil end
+    values = { [single.name] = v }
+  else
+    text = spec.untagged and line or body(line, from)
+    if spec.literal then return read_literal(spec, text) end
+    values = read_split(plan, spec, text)
+  end
+  if values and plan.adds then return complete(plan, spec, values) end
+  return values
 end
 
 local function is_bare(spec, dialect, name)

@@ -8,6 +8,7 @@ local byte <const>, find <const>, sub <const> = string.byte, string.find, string
 
 local quote <const> = 34
 local backslash <const> = 92
+local unquoted <const> = {} -- columns of which none stood in quotes
 
 --- Typographic quotes stand at the borders of arguments in text that was pasted from a manual.
 local function fold(text)
@@ -31,10 +32,14 @@ local function trimmed(text, from, to)
   return sub(text, from, last)
 end
 
---- Splits a text that holds no quote of any kind.
+--- Tells whether a text holds no quote of any kind.
+local function is_plain(text)
+  return not find(text, '"', 1, true) and not find(text, "\xE2", 1, true)
+end
+
+--- Splits a text that is plain and not blank.
 local function split_plain(text, limit)
-  local columns <const>, quoted <const>, size <const> = {}, {}, #text
-  columns.quoted = quoted
+  local columns <const>, size <const> = { quoted = unquoted }, #text
   local from, n = 1, 0
   repeat
     n = n + 1
@@ -44,7 +49,7 @@ local function split_plain(text, limit)
       from = from + 1
       first = byte(text, from)
     end
-    columns[n], quoted[n] = trimmed(text, from, comma - 1), false
+    columns[n] = trimmed(text, from, comma - 1)
     from = comma + 1
   until comma > size
   return columns
@@ -54,10 +59,10 @@ end
 -- @string text what follows the prefix
 -- @tparam[opt] table options `escape` (a quote may be carried as \": true, or the numbers of the
 --   columns in which it may), `limit` (columns; the last one takes the rest as it stands)
--- @treturn {string,...} columns without their quotes; `quoted[i]` tells which had them
+-- @treturn {string,...} columns without their quotes; `quoted[i]` is true of those that had them
 local function split(text, options)
   local limit <const> = options and options.limit or math.huge
-  if not find(text, '["\xE2]') and find(text, "%S") then return split_plain(text, limit) end
+  if is_plain(text) and find(text, "%S") then return split_plain(text, limit) end
   text = fold(text)
   local escape <const> = options and options.escape
   local columns <const>, quoted <const>, size <const> = {}, {}, #text
@@ -72,7 +77,7 @@ local function split(text, options)
     local comma <const> = close and find(text, "^[ \t]*,", close + 1)
     if n >= limit then
       local whole <const> = close and not find(text, "%S", close + 1)
-      columns[n], quoted[n] = trimmed(text, from, size), false
+      columns[n] = trimmed(text, from, size)
       if whole then columns[n], quoted[n] = sub(text, from + 1, close - 1), true end
       break
     elseif close and (comma or not find(text, "%S", close + 1)) then
@@ -81,7 +86,7 @@ local function split(text, options)
       from = find(text, ",", close + 1, true) + 1
     else
       local stop <const> = find(text, ",", from, true) or size + 1
-      columns[n], quoted[n] = trimmed(text, from, stop - 1), false
+      columns[n] = trimmed(text, from, stop - 1)
       from = stop + 1
       if stop > size then break end
     end

@@ -24,8 +24,13 @@ function value.show_of(arg, v)
   return type(v) == "string" and ("a secret of %d bytes"):format(#v) or "a secret " .. type(v)
 end
 
+local find <const> = string.find
+local math_type <const>, tointeger <const> = math.type, math.tointeger
+
 local function integer(v)
-  return type(v) == "number" and math.tointeger(v) or nil
+  local kind <const> = math_type(v)
+  if kind == "integer" then return v end
+  return kind and tointeger(v)
 end
 
 local function range(t, unit)
@@ -75,7 +80,7 @@ end
 
 --- Whether a text needs no quotes: visible ASCII without comma, quote and backslash.
 local function is_plain(text)
-  return text ~= "" and not text:find('[^!-~]') and not text:find('[,"\\]')
+  return text ~= "" and not find(text, '[^!-~]') and not find(text, '[,"\\]')
 end
 
 --- Puts a text into quotes, where its type asks for them.
@@ -87,26 +92,29 @@ end
 
 local time_shape <const> = "^(%d+)[-/](%d+)[-/](%d+)[, ]%s*(%d+):(%d+):(%d+)"
 
+--- Checks a value of each kind and writes it for the wire: called with the type and the value.
+-- A string, or an integer to be joined to one; nil or false when the value does not fit.
+-- value.expected says what would.
 local write <const> = {
   int = function(t, v)
     local n <const> = integer(v)
-    return n and (n >= t.min and n <= t.max or t.values[n]) and ("%d"):format(n)
+    return n and (n >= t.min and n <= t.max or t.values[n]) and n
   end,
   enum = function(t, v)
     if not t.numeric then return t.values[v] and ('"%s"'):format(v) end
     local n <const> = integer(v)
-    return n and t.values[n] and ("%d"):format(n)
+    return n and t.values[n] and n
   end,
   str = function(t, v)
-    if not fits(t, v) or v:find("[\r\n\0]") then return nil end
+    if not fits(t, v) or find(v, "[\r\n\0]") then return nil end
     -- A backslash at the end would take the closing quote with it.
     if t.escape then return v:sub(-1) ~= "\\" and '"' .. v:gsub('"', '\\"') .. '"' end
-    return not v:find('"', 1, true) and value.quote(t, v)
+    return not find(v, '"', 1, true) and value.quote(t, v)
   end,
-  word = function(t, v) return fits(t, v) and not v:find("[,\"\r\n\0]") and v end,
-  address = function(t, v) return fits(t, v) and v:find("^[%w%.%-_:%%]+$") and '"' .. v .. '"' end,
-  digits = function(t, v) return fits(t, v) and v:find(t.hex and "^%x+$" or "^%d+$") and v end,
-  timestamp = function(_, v) return type(v) == "string" and v:find(time_shape) and v end,
+  word = function(t, v) return fits(t, v) and not find(v, "[,\"\r\n\0]") and v end,
+  address = function(t, v) return fits(t, v) and find(v, "^[%w%.%-_:%%]+$") and '"' .. v .. '"' end,
+  digits = function(t, v) return fits(t, v) and find(v, t.hex and "^%x+$" or "^%d+$") and v end,
+  timestamp = function(_, v) return type(v) == "string" and find(v, time_shape) and v end,
   bytes = function(t, v) return fits(t, v) and v end,
 }
 function write.either(t, v)
@@ -114,20 +122,17 @@ function write.either(t, v)
   return write.int(t.number, v)
 end
 
---- Checks a value and writes it for the wire.
--- @tparam table t schema type
--- @param v any value
--- @treturn[1] string
--- @treturn[2] nil when it does not fit; value.expected says what would
-function value.write(t, v)
-  return write[t.kind](t, v) or nil
-end
+value.write = write
 
 --- Angle brackets as in `ID<3>` are taken off; anything else is no number.
 local function read_integer(text)
-  return math.tointeger(tonumber(text)) or math.tointeger(tonumber(text:match("^<(%d+)>?$")))
+  local n <const> = tonumber(text)
+  if math_type(n) == "integer" then return n end
+  return tointeger(n) or tointeger(tonumber(text:match("^<(%d+)>?$")))
 end
 
+--- Reads a column of each kind: called with the type, the text without its quotes, and whether it
+-- stood in quotes. nil when it is not of this type's shape.
 local read <const> = {
   int = function(_, text, quoted) return not quoted and read_integer(text) or nil end,
   enum = function(t, text, quoted)
@@ -143,7 +148,7 @@ local read <const> = {
   digits = function(t, text) return text:match(t.hex and "^%x+$" or "^%d+$") end,
   timestamp = function(_, text)
     text = text:match('^"(.*)"$') or text
-    return text:find(time_shape) and text or nil
+    return find(text, time_shape) and text or nil
   end,
 }
 function read.either(t, text, quoted)
@@ -151,14 +156,7 @@ function read.either(t, text, quoted)
   return read_integer(text) or text
 end
 
---- Reads one column.
--- @tparam table t schema type
--- @string text without its quotes
--- @bool quoted whether it stood in quotes
--- @return the value, or nil when it is not of this type's shape
-function value.read(t, text, quoted)
-  return (read[t.kind](t, text, quoted))
-end
+value.read = read
 
 --- Splits a point in time into numbers; a year of two digits is one of 2000-2099.
 -- @string text as read by value.read

@@ -61,13 +61,13 @@ end
 -- @treturn[2] nil
 -- @treturn[2] attest.error "invalid", "rejected", "timeout", "closed"
 function forward.change(d, plan)
-  local form <const>, text <const> = plan.options.form, plan.text
+  local form <const>, text <const> = plan.course.form, plan.text
   local leaves <const> = form and form.effects.leaves_data
   local done, err
   if leaves and not d.is_data then
     return escape.idle(d, text, form)
   elseif leaves then
-    done, err = escape.leave(d, not plan.options.typed)
+    done, err = escape.leave(d, not plan.course.typed)
     if done then
       d:tell("cmd", "OK")
     end

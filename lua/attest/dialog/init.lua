@@ -169,45 +169,51 @@ end
 -- @tparam ?string payload
 -- @treturn table
 function methods.command(_, plan, timeout, payload)
-  local options <const> = plan.options
-  local form <const> = options.form
-  local list <const> = steps.compile(form, payload ~= nil, options.typed)
+  local course <const> = plan.course
+  local form <const> = course.form
+  local list <const> = steps.compile(form, payload ~= nil, course.typed)
   return {
     text = plan.text,
     lines = {},
     form = form,
-    entry = options.entry,
     payload = payload,
-    quoted_crlf = options.quoted_crlf,
+    quoted_crlf = course.quoted_crlf,
     bare = form and form.kind == "bare",
-    needs_info = options.typed and form.info_within,
-    timeout = options.typed and timeout + steps.patience(list) or timeout,
+    needs_info = course.typed and form.info_within,
+    timeout = course.typed and timeout + steps.patience(list) or timeout,
     steps = list,
     at = 1,
   }
 end
 
+--- Works out how commands of one kind go, whatever their arguments.
+-- @tparam table options `form` (of the catalogue), `entry`, `typed` (wait for
+--   later words too), `quoted_crlf`, `has_payload`
+-- @treturn table course, for plan()
+function methods:course(options)
+  local form <const> = options.form
+  local last, before
+  if not options.quoted_crlf then
+    last, before = quick.ends(self.module, form, options.has_payload or false, options.typed)
+  end
+  return {
+    form = form, entry = options.entry, typed = options.typed, quoted_crlf = options.quoted_crlf,
+    timeout = form and form.timeout or self.profile.timeout, last = last, before = before,
+  }
+end
+
 --- Plans a command. Plans are kept where the same is sent again.
 -- @tparam string text without a line end
--- @tparam table options `form` (of the catalogue), `entry`, `typed` (wait for
---   later words too), `quoted_crlf`
--- @tparam[opt] boolean has_payload
+-- @tparam table course
 -- @treturn table plan, for run()
-function methods:plan(text, options, has_payload)
-  local form <const> = options.form
-  local shape <const> = options.quoted_crlf and {}
-    or quick.shape(self.module, form, has_payload or false, options.typed)
-  return {
-    text = text, wire = text .. self.terminator, size = #text, options = options,
-    last = shape.last, before = shape.before,
-    timeout = form and form.timeout or self.profile.timeout,
-  }
+function methods:plan(text, course)
+  return { text = text, wire = text .. self.terminator, course = course }
 end
 
 --- Runs one command the long way: every frame is judged.
 local function run(self, plan, timeout, payload)
   core.check_wait() -- a refused call sends nothing
-  local text <const>, options <const> = plan.text, plan.options
+  local text <const>, form <const> = plan.text, plan.course.form
   if self.closed then
     return nil, self:closed_error(text)
   end
@@ -221,7 +227,6 @@ local function run(self, plan, timeout, payload)
   if self.closed then
     return nil, self:closed_error(text)
   end
-  local form <const> = options.form
   local effects <const> = form and form.kind == "bare" and form.effects or {}
   if self.is_data or effects.enters_data or effects.leaves_data then
     return forward.change(self, plan)
@@ -252,8 +257,9 @@ end
 -- @treturn[2] nil
 -- @treturn[2] attest.error "timeout", "rejected", "reset", "closed", "invalid"
 function methods:run(plan, timeout, payload)
-  timeout = timeout or plan.timeout
-  if plan.last then
+  local course <const> = plan.course
+  timeout = timeout or course.timeout
+  if course.last then
     local answer <const>, err <const> = quick.run(self, plan, timeout, payload)
     if answer ~= false then
       return answer, err

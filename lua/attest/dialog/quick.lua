@@ -47,37 +47,19 @@ local function changes_line(form)
     or effects.leaves_data
 end
 
-local function ends(module, form, has_payload, typed)
-  if form and (changes_line(form) or secret.concerns(form) or typed and form.info_within) then
-    return nil
-  end
-  return lines_of(module, steps.compile(form, has_payload, typed), has_payload)
-end
-
-local shapes <const> = setmetatable({}, { __mode = "k" })
-local NO_FORM <const> = {} -- of a command that the catalogue does not know
-
 --- Tells which lines a command of this kind may end with on the short way.
 -- @tparam table module of the catalogue
 -- @tparam ?table form
 -- @tparam boolean has_payload
 -- @tparam ?boolean typed
--- @treturn table `last`: the line that ends it, nil where it must go the long
---   way; `before`: one that may come before its prompt
-function quick.shape(module, form, has_payload, typed)
-  local key <const> = (has_payload and 1 or 0) + (typed and 2 or 0)
-  local known = shapes[form or NO_FORM]
-  if not known then
-    known = {}
-    shapes[form or NO_FORM] = known
+-- @treturn[1] string the line that ends it
+-- @treturn[1] ?string one that may come before its prompt
+-- @treturn[2] nil it must go the long way
+function quick.ends(module, form, has_payload, typed)
+  if form and (changes_line(form) or secret.concerns(form) or typed and form.info_within) then
+    return nil
   end
-  local shape = known[key]
-  if not shape then
-    local last <const>, before <const> = ends(module, form, has_payload, typed)
-    shape = { last = last, before = before }
-    known[key] = shape
-  end
-  return shape
+  return lines_of(module, steps.compile(form, has_payload, typed), has_payload)
 end
 
 --- The port would not take it, or was closed.
@@ -109,13 +91,17 @@ function quick.run(d, plan, timeout, payload)
     return false
   end
   d.busy, d.flight, d.patience, d.cargo = true, plan, timeout, payload
+  local course <const> = plan.course
   local done <const>, lines <const>, sent_at <const>, first_at <const>, final_at <const> =
-    d.port:exchange(plan.wire, plan.size, timeout, plan.last, payload, plan.before)
+    d.port:exchange(plan.wire, #plan.text, timeout, course.last, payload, course.before)
   d.flight = nil
   if done then
     if d.queue[1] then d:release() else d.busy = false end
+    if course.typed then -- its caller gets the values of the lines alone
+      return { final = course.last, lines = lines }
+    end
     return {
-      final = plan.last, lines = lines, latency = final_at - sent_at,
+      final = course.last, lines = lines, latency = final_at - sent_at,
       sent_at = sent_at, first_at = first_at, final_at = final_at,
     }
   elseif done == nil then

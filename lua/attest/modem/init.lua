@@ -25,28 +25,15 @@ end
 
 --- Reads the answer's lines: one table, or a list where rows repeat.
 local function decode(text, form, answer)
-  local list <const>, lines <const>, result = {}, answer.lines, nil
-  for n = 1, #lines do
-    local i <const>, fields <const> = codec.decode(form, lines[n])
-    if i and form.info[i].repeated then
-      list[#list + 1] = fields
-    elseif i and result then
-      for key, value in pairs(fields) do
-        result[key] = value
-      end
-    elseif i then
-      result = fields
-    end
-  end
-  if result then
-    return result
-  end
   local first <const> = form.info[1]
   if not first then
     return answer.fields or {}
   end
-  if first.repeated or first.optional or #list > 0 then
-    return list
+  local fields <const>, list <const> = codec.read(form, answer.lines)
+  if fields then
+    return fields
+  elseif list or first.repeated or first.optional then
+    return list or {}
   end
   return missing_answer(text, form, answer.lines)
 end
@@ -67,41 +54,48 @@ end
 
 local call_options <const> = { timeout = "number", kind = "string" }
 
---- Plans of the calls without arguments, by entry.
-local plain_calls <const> = setmetatable({}, { __mode = "k" })
+--- Works out the course of a method's calls by a form.
+local function make_course(dut, method, form, has_payload)
+  return dut.dialog:course {
+    form = form, entry = method.entry, typed = true, has_payload = has_payload,
+  }
+end
 
---- Plans a call of an entry.
+--- Plans a call of an entry; what the method's calls have in common is kept with it.
 -- @treturn[1] table plan
 -- @treturn[1] ?string payload
 -- @treturn[2] nil
 -- @treturn[2] attest.error
-local function plan_call(dut, entry, values, kind)
-  local is_plain <const> = values == nil and kind == nil
-  if is_plain and plain_calls[entry] then
-    return plain_calls[entry]
-  end
+local function plan_call(dut, method, values, kind)
   local text <const>, form <const>, payload <const> =
-    codec.encode(dut.module, entry, values, kind)
+    codec.encode(dut.module, method.entry, values, kind)
   if not text then
     return nil, form
   end
-  local plan <const> = dut.dialog:plan(text, { form = form, entry = entry, typed = true },
-    payload ~= nil)
-  if is_plain then
-    plain_calls[entry] = plan
+  local courses <const> = payload and method.laden or method.plain
+  local course <const> = courses[form] or make_course(dut, method, form, payload ~= nil)
+  courses[form] = course
+  local plan <const> = dut.dialog:plan(text, course)
+  if values == nil and kind == nil then
+    method.plan = plan
   end
   return plan, payload
 end
 
 --- Runs a catalogue entry.
-local function call(dut, entry, values, options)
+local function call(dut, method, values, options)
   if options then
-    check_options(entry.name, options, call_options)
+    check_options(method.entry.name, options, call_options)
   end
-  local plan <const>, payload <const> = plan_call(dut, entry, values, options and options.kind)
+  local plan, payload = values == nil and not options and method.plan, nil
   if not plan then
-    return nil, payload
-  elseif plan.options.form.effects.line then
+    plan, payload = plan_call(dut, method, values, options and options.kind)
+    if not plan then
+      return nil, payload
+    end
+  end
+  local form <const> = plan.course.form
+  if form.effects.line then
     return require("attest.modem.rate").change(dut, plan, options and options.timeout)
   end
   local answer <const>, err <const> =
@@ -109,7 +103,7 @@ local function call(dut, entry, values, options)
   if not answer then
     return nil, err
   end
-  return decode(plan.text, plan.options.form, answer)
+  return decode(plan.text, form, answer)
 end
 
 -- soft methods: nil, err --------------------------------------------------------
@@ -149,8 +143,9 @@ local function plan_raw(dut, text, has_payload, quoted_crlf)
   local plan = is_common and dut.known[text]
   if not plan then
     local entry <const>, form <const> = codec.lookup(dut.module, text)
-    plan = dut.dialog:plan(text, { form = form, entry = entry, quoted_crlf = quoted_crlf },
-      has_payload)
+    plan = dut.dialog:plan(text, dut.dialog:course {
+      form = form, entry = entry, quoted_crlf = quoted_crlf, has_payload = has_payload,
+    })
     if is_common then
       remember(dut.module, text, plan)
     end
@@ -281,19 +276,28 @@ local function no_method(module)
   end
 end
 
+--- The two methods of an entry.
+local function methods_of(entry)
+  local method <const> = { entry = entry, plan = nil, plain = {}, laden = {} }
+  return function(dut, values, options)
+    return call(dut, method, values, options)
+  end, function(dut, values, options)
+    local result <const>, err <const> = call(dut, method, values, options)
+    if result == nil then
+      error(err, 0)
+    end
+    return result
+  end
+end
+
 --- One table of methods per module, shared by all its DUTs.
 local function build(module)
   local quiet <const>, loud <const> = {}, {}
   for _, entry in ipairs(module.list) do
-    quiet[entry.name] = function(dut, values, options)
-      return call(dut, entry, values, options)
-    end
+    quiet[entry.name], loud[entry.name] = methods_of(entry)
   end
   for name, fn in pairs(soft) do
-    quiet[name] = fn
-  end
-  for name, fn in pairs(quiet) do
-    loud[name] = raising(fn)
+    quiet[name], loud[name] = fn, raising(fn)
   end
   for name, fn in pairs(plain) do
     loud[name] = fn

@@ -232,7 +232,7 @@ end
 --   "protocol" when the module read back others; "rejected", "closed", "busy"
 function rate.change(dut, plan, timeout)
   local text <const>, entry <const>, form <const> =
-    plan.text, plan.options.entry, plan.options.form
+    plan.text, plan.course.entry, plan.course.form
   local d <const>, profile <const> = dut.dialog, dut.module.profile
   local patience <const> = form.timeout or profile.timeout
   local restart <const> = form.effects.reboots and (profile.boot_timeout or BOOT) or 0
@@ -250,7 +250,8 @@ function rate.change(dut, plan, timeout)
       core.wake(task)
     end) or nil
 
-  local answer <const>, err <const> = d:run(d:plan(text, { form = form, entry = entry }),
+  local course <const> = d:course { form = form, entry = entry }
+  local answer <const>, err <const> = d:run(d:plan(text, course),
     math.min(patience, timeout or patience))
   if not answer and not error_object.is(err, "timeout") and not error_object.is(err, "reset") then
     return nil, err

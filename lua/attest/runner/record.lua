@@ -155,7 +155,7 @@ end
 -- @tparam {string,...} names of fields
 -- @treturn table from
 function methods:mask_fields(from, names)
-  for _, name in ipairs(names) do
+  for _, name in ipairs(self.secrets[1] and names or {}) do
     from[name] = self:mask(from[name])
   end
   return from

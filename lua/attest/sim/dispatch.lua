@@ -84,12 +84,6 @@ function methods:payload(length, limit)
   return engine:payload_until(CTRL_Z, limit, PAUSE)
 end
 
--- The entry of a command that this module has.
-local function find_entry(machine, command)
-  local entry <const> = codec.lookup(machine.module, command)
-  return entry and machine.behaviours[entry.name] and entry
-end
-
 -- The best reading of a line: the first that is a command at all, else the
 -- refusal and the entry that it is about. Without any the refusal is nil,
 -- too: what is no command gets no answer.
@@ -100,9 +94,9 @@ local function parse(machine, text, is_long)
     if is_long then
       return nil, BAD_LENGTH
     end
-    local entry <const> = find_entry(machine, command)
-    if entry then
-      local parsed <const>, why <const> = codec.parse(machine.module, command)
+    local parsed <const>, why <const> = codec.parse(machine.module, command)
+    local entry <const> = (parsed or why).entry
+    if entry and machine.behaviours[entry.name] then -- one that this module has
       return parsed, why and why.number, entry
     end
   end

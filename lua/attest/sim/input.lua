@@ -47,6 +47,9 @@ end
 
 -- Backspace and DEL rub out what was typed before them.
 local function rub_out(text)
+  if not text:find("[\b\x7f]") then
+    return text
+  end
   local count
   repeat
     text, count = text:gsub("[^\b\x7f][\b\x7f]", "", 1)
@@ -172,7 +175,8 @@ end
 -- @treturn table rests of the line that begin with AT; only one when it
 --   stands at the start of the line
 function input.commands(text)
-  local line <const> = text:gsub("^[%c%s]+", ""):gsub("[%c%s]+$", "")
+  local line = text:gsub("^[%c%s]+", "")
+  line = line:find("[%c%s]", -1) and line:gsub("[%c%s]+$", "") or line
   if line:find("^[Aa][Tt]") then
     return { line }
   end

@@ -108,12 +108,11 @@ local function scalar(value)
   return value
 end
 
-local function pick(source, column)
-  local value = type(source) == "table" and source[column[2]] or nil
+local function pick_inner(value, column)
   for i = 3, #column do
     value = type(value) == "table" and value[column[i]] or nil
   end
-  return scalar(value)
+  return value
 end
 
 local function names(columns)
@@ -124,13 +123,20 @@ local function names(columns)
   return table.concat(list, ", ")
 end
 
--- Columns that are picked, after the ones given.
+-- Columns that are picked, after the ones given. What is false is no value, either.
 local function fill(statement, columns, source)
-  local at = statement.n
-  for i, column in ipairs(columns) do
-    statement[at + i] = pick(source, column)
+  local at <const>, count <const> = statement.n, #columns
+  for i = 1, type(source) == "table" and count or 0 do
+    local column <const> = columns[i]
+    local value = source[column[2]]
+    if value and column[3] then
+      value = pick_inner(value, column)
+    end
+    if value then
+      statement[at + i] = scalar(value)
+    end
   end
-  statement.n = at + #columns
+  statement.n = at + count
   return statement
 end
 
