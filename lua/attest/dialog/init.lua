@@ -259,11 +259,8 @@ end
 function methods:run(plan, timeout, payload)
   local course <const> = plan.course
   timeout = timeout or course.timeout
-  if course.last then
-    local answer <const>, err <const> = quick.run(self, plan, timeout, payload)
-    if answer ~= false then
-      return answer, err
-    end
+  if course.last and self.is_plain and not self.busy then
+    return quick.run(self, plan, timeout, payload)
   end
   return run(self, plan, timeout, payload)
 end
