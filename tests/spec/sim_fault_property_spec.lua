@@ -28,7 +28,7 @@ local ONE <const> = FIRST == LAST
 
 -- Seconds that the engine may need before it writes where no echo tells answers apart: what
 -- older commands owe, and a probe with its silences, begun as late (attest.dialog.prelude).
-local PRELUDE <const> = 10 + 10 + 3 + 10 + 0.3 + 0.2
+local PRELUDE <const> = 20 + 10 + 3 + 10 + 0.3 + 0.2
 local SLACK <const> = 0.01
 local SERVER <const> = "192.0.2.1"
 

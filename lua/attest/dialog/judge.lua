@@ -186,13 +186,13 @@ end
 local function reboot(d, command)
   local is_first <const> = not d.has_echoed and d.echo ~= "off"
   d.echo, d.is_plain = "assumed", false
-  d.owed = is_first and d.owed or nil
+  owed.outlive_boot(d)
   if not command then
     return
   elseif is_first and not command.outlasts then
     return outlast_boot(d, command)
   end
-  command.was_sent_again, command.is_reset = false, true
+  command.is_reset = true
   command.error = error_object.new {
     code = "reset", command = command.shown or command.text, lines = command.lines,
     message = ("%s: the module rebooted before it answered"):format(

@@ -20,6 +20,9 @@ local GRACE <const> = 0.3
 --- How long an unanswered command may still be answered, in seconds.
 owed.PATIENCE = 10
 
+--- How long a module may wait for a payload until it gives up, in seconds.
+local GIVE_UP <const> = 10
+
 --- Whether the answer to a command would come behind its echo. A module that
 -- rebooted echoes as it did at first, one that has said nothing since an older
 -- command as it did then.
@@ -29,6 +32,11 @@ local function is_echoed(d, command, last)
     and not (command.form and command.form.effects.echo)
 end
 
+--- Gives a debt its time, when the module has begun it at the latest.
+local function allow(debt)
+  debt.till = core.now() + owed.PATIENCE + (debt.lacks_payload and GIVE_UP or 0)
+end
+
 local function add(d, command)
   local last = d.owed
   while last and last.next do
@@ -36,8 +44,10 @@ local function add(d, command)
   end
   local debt <const> = {
     form = command.form, text = command.text, steps = command.steps, at = command.at,
-    till = core.now() + owed.PATIENCE, has_echo = is_echoed(d, command, last),
+    has_echo = is_echoed(d, command, last),
+    lacks_payload = command.payload ~= nil and steps.is_before_payload(command),
   }
+  allow(debt)
   if last then
     last.next = debt
   else
@@ -58,6 +68,18 @@ function owed.owe(d, command)
   end
 end
 
+--- A reboot pays nothing: what was sent before its word was read may have been
+-- heard behind it. A module that rebooted echoes as it did at first.
+-- @tparam attest.dialog d
+function owed.outlive_boot(d)
+  local debt = d.owed
+  while debt do
+    debt.has_echo = d.has_echoed and not (debt.form and debt.form.effects.echo)
+    debt.begun = nil
+    debt = debt.next
+  end
+end
+
 --- Forgets what is too old to be answered.
 -- @tparam attest.dialog d
 -- @treturn boolean whether anything was
@@ -69,10 +91,14 @@ function owed.expire(d)
   return d.owed ~= first
 end
 
---- Tells that the oldest of the older commands was answered after all.
+--- Tells that the oldest of the older commands was answered after all. A module
+-- works in order: it has only now begun the next.
 -- @tparam attest.dialog d
 function owed.late_reply(d)
   d.owed = d.owed.next
+  if d.owed then
+    allow(d.owed)
+  end
   d:tell("flag", "late_reply")
   if d.creditor then
     core.wake(d.creditor)
@@ -115,6 +141,10 @@ local function is_echo(debt, line)
   return debt.text == line
 end
 
+local function is_beginning(debt, text)
+  return #debt.text < #text and text:sub(1, #debt.text) == debt.text
+end
+
 local function is_answer(debt, line)
   return debt.form ~= nil and codec.claims(debt.form, line)
 end
@@ -147,13 +177,22 @@ function owed.precedes(d, command, line)
   return debt ~= nil and debt ~= false, echoed ~= nil
 end
 
-local function needs_info(form)
+local function has_row(form, is_it)
   for _, row in ipairs(form and form.info or {}) do
-    if not row.repeated and not row.optional then
+    if not row.repeated and not row.optional and is_it(row) then
       return true
     end
   end
   return false
+end
+
+local function needs_info(form)
+  return has_row(form, function() return true end)
+end
+
+--- Whether an answer says by a prefix whose it is.
+local function is_tagged(form)
+  return has_row(form, function(row) return not row.untagged end)
 end
 
 --- Takes a line that came while no command runs: an older one is answered.
@@ -175,16 +214,22 @@ function owed.has_echo(d)
   return d.echo ~= "off" and d.owed ~= nil and d.owed.has_echo
 end
 
+--- Tells whether an older command's echo would look like the beginning of a
+-- new one's.
+-- @tparam attest.dialog d
+-- @tparam string text of the new command
+-- @treturn boolean
+function owed.begins(d, text)
+  return find(d, text, is_beginning) ~= nil
+end
+
 --- Tells whether a late answer could not be told from that to a new command
 -- without an echo. The late answer to the same question is an answer.
--- @tparam attest.dialog d
--- @tparam table command
--- @treturn boolean
-function owed.is_ambiguous(d, command)
+local function is_ambiguous(d, command)
   local debt = d.owed
   while debt do
     local is_equal <const> = debt.text == command.text and not command.payload
-    if not is_equal and (debt.form == command.form or not needs_info(command.form)) then
+    if not is_equal and (debt.form == command.form or not is_tagged(command.form)) then
       return true
     end
     debt = debt.next
@@ -192,9 +237,27 @@ function owed.is_ambiguous(d, command)
   return false
 end
 
-local function own_prefix(command, line)
+local function lacks_payload(debt)
+  return debt.lacks_payload
+end
+
+--- Tells whether a new command must wait for the older ones' answers: it could
+-- not tell them from its own, or a module may wait for a payload and would take
+-- it for that.
+-- @tparam attest.dialog d
+-- @tparam table command
+-- @treturn boolean
+function owed.comes_first(d, command)
+  return find(d, nil, lacks_payload) ~= nil or not owed.has_echo(d) and is_ambiguous(d, command)
+end
+
+--- Whether a line that the new command's form does not know cannot be its answer.
+local function is_foreign(command, line)
   local head <const> = line:match("^(%+%u+)[:=]")
-  return head and command.text:find(head, 1, true) ~= nil, head
+  if head then
+    return not command.text:find(head, 1, true)
+  end
+  return not command.has_echo and #command.lines == 0 and is_tagged(command.form)
 end
 
 --- A final that may be the older command's: accepted when silence follows.
@@ -253,9 +316,8 @@ function owed.takes(d, command, line, accept)
   if form and codec.claims(form, line) or codec.urc(d.module, line) then
     return false
   end
-  local own <const>, head <const> = own_prefix(command, line)
   local theirs <const> = find(d, line, is_echo) or find(d, line, is_answer)
-    or head and not own and debt
+    or is_foreign(command, line) and debt
   if theirs then
     begin(d, theirs)
   end
