@@ -319,7 +319,9 @@ local function run_seed(seed, log)
   log("seed %d: %s --fault %s --seed %d, pace %s", seed, options.module,
     table.concat(options.fault, ","), options.seed, options.set.pace)
   local dut <close>, module <const> = tagged.open(options)
-  local has_damage <const> = (module.faults.loss or module.faults.corrupt) ~= nil
+  -- a payload cut short swallows the line behind it, where no rule knows that it is one
+  local has_damage <const> =
+    (module.faults.loss or module.faults.corrupt or module.faults.truncate) ~= nil
   if ONE then
     dut:observe(function(event, value)
       log("            %9.4f %s %q", core.now(), event, value or "")

@@ -318,10 +318,10 @@ local function idle(d, line)
     return judge.urc(d, line, row, fields)
   end
   local kind <const>, number <const> = final_of(line)
-  local is_final <const> = kind or codec.word(d.module, line)
+  local final <const> = kind or codec.word(d.module, line)
   if d.owed then
-    owed.idle(d, line, is_final)
-  elseif is_final and not number and kind ~= "CME" and kind ~= "CMS" then
+    owed.idle(d, line, final)
+  elseif final and not number and kind ~= "CME" and kind ~= "CMS" then
     d:tell("flag", "stray_final")
   else
     judge.urc(d, line)

@@ -91,10 +91,19 @@ function owed.expire(d)
   return d.owed ~= first
 end
 
+--- Whether a final comes before the prompt of an older command: it goes on.
+local function is_before_prompt(debt, final)
+  return debt.lacks_payload and final == "OK" and steps.take_ok(debt)
+end
+
 --- Tells that the oldest of the older commands was answered after all. A module
 -- works in order: it has only now begun the next.
 -- @tparam attest.dialog d
-function owed.late_reply(d)
+-- @tparam ?string final of it
+function owed.late_reply(d, final)
+  if is_before_prompt(d.owed, final) then
+    return allow(d.owed)
+  end
   d.owed = d.owed.next
   if d.owed then
     allow(d.owed)
@@ -153,7 +162,7 @@ end
 -- one's up to its final, but for URCs.
 local function goes_on(d, line, kind)
   if kind then
-    owed.late_reply(d)
+    owed.late_reply(d, kind)
   end
   return kind ~= nil or codec.urc(d.module, line) == nil
 end
@@ -198,10 +207,10 @@ end
 --- Takes a line that came while no command runs: an older one is answered.
 -- @tparam attest.dialog d
 -- @tparam string line
--- @tparam boolean is_final
-function owed.idle(d, line, is_final)
-  if is_final then
-    owed.late_reply(d)
+-- @tparam ?string final that the line is
+function owed.idle(d, line, final)
+  if final then
+    owed.late_reply(d, final)
   else
     begin(d, find(d, line, is_echo) or d.owed)
   end
@@ -263,7 +272,7 @@ end
 --- A final that may be the older command's: accepted when silence follows.
 local function doubt(d, command, kind, accept)
   if kind == "OK" and needs_info(command.form) then
-    return owed.late_reply(d)
+    return owed.late_reply(d, kind)
   end
   command.doubt = core.after(GRACE, function()
     command.doubt = nil
