@@ -84,6 +84,23 @@ describe("a debt", function()
   end))
 end)
 
+describe("a module that echoes no more", function()
+  it("is believed when what was owed behind an echo is too old", async(function()
+    local b <close> = bench.new()
+    succeeds(b, "AT")
+    times_out(b, "AT+CSQ")
+    local start <const> = core.now()
+    local answer
+    repeat
+      local call <const> = b:start("AT+CSQ", { timeout = 1 })
+      b:say("\r\n+CSQ: 9,99\r\n\r\nOK\r\n")
+      answer = b:result(call)
+    until answer or core.now() - start > 60
+    assert.same({ "+CSQ: 9,99" }, answer.lines)
+    assert.is_true(core.now() - start < 12)
+  end))
+end)
+
 describe("behind a payload that was not sent", function()
   local LATE <const> = "\r\n> " -- and nothing that follows it is a command
 
@@ -124,6 +141,22 @@ describe("behind a payload that was not sent", function()
         goes_on(b)
       end))
   end
+
+  it("a module that had heard the command and rebooted is not waited for", async(function()
+    local b <close> = bench.new()
+    succeeds(b, "AT")
+    local call <const> = b:start("AT+QISEND=3,5", { payload = "hello" })
+    b:say("AT+QISEND=3,5\r\n", "\r\nRDY\r\n")
+    assert.equal("reset", select(2, b:result(call)).code)
+    b:sent()
+    succeeds(b, "AT+CREG=1")
+    local late <const> = b:start("AT+QISEND=3,6", { payload = "hello!", timeout = 1 })
+    b:say("AT+QISEND=3,6\r\n")
+    assert.equal("timeout", select(2, b:result(late)).code)
+    b:say("\r\nRDY\r\n")
+    b:sent()
+    succeeds(b, "AT+CREG=1")
+  end))
 
   it("a simulated module does not take the next command for it", async(function()
     local dut <close> =

@@ -5,8 +5,10 @@
 -- behind an older one's echo, or with a prefix that is not the new one's, is
 -- the older one's up to its final. A bare final may be either's: it is taken
 -- for the new command's when silence follows, and for the old one's when more
--- comes; where nothing else could tell them apart, prelude settles the debt
--- before the new command is sent.
+-- comes; where nothing else could tell them apart, or a module may wait for a
+-- payload and would take anything for it, prelude settles the debt before the
+-- new command is sent. A debt ends when it is paid, or by time; a reboot pays
+-- none.
 
 local codec <const> = require "attest.codec"
 local core <const> = require "attest.core"
@@ -28,8 +30,15 @@ local GIVE_UP <const> = 10
 -- command as it did then.
 local function is_echoed(d, command, last)
   return (d.echo == "on" or command.is_reset and d.has_echoed
-      or d.echo == "assumed" and last ~= nil and last.has_echo)
+      or d.echo == "assumed" and last ~= nil and last.has_echo and not command.held)
     and not (command.form and command.form.effects.echo)
+end
+
+--- Whether a module may wait for a command's payload; not one that had echoed it
+-- before it rebooted.
+local function lacks_payload(command)
+  return command.payload ~= nil and steps.is_before_payload(command)
+    and not (command.is_reset and command.has_echo)
 end
 
 --- Gives a debt its time, when the module has begun it at the latest.
@@ -45,7 +54,7 @@ local function add(d, command)
   local debt <const> = {
     form = command.form, text = command.text, steps = command.steps, at = command.at,
     has_echo = is_echoed(d, command, last),
-    lacks_payload = command.payload ~= nil and steps.is_before_payload(command),
+    lacks_payload = lacks_payload(command), was_heard = command.has_echo,
   }
   allow(debt)
   if last then
@@ -75,6 +84,7 @@ function owed.outlive_boot(d)
   local debt = d.owed
   while debt do
     debt.has_echo = d.has_echoed and not (debt.form and debt.form.effects.echo)
+    debt.lacks_payload = debt.lacks_payload and not debt.was_heard
     debt.begun = nil
     debt = debt.next
   end
@@ -246,7 +256,7 @@ local function is_ambiguous(d, command)
   return false
 end
 
-local function lacks_payload(debt)
+local function awaits_payload(debt)
   return debt.lacks_payload
 end
 
@@ -257,7 +267,7 @@ end
 -- @tparam table command
 -- @treturn boolean
 function owed.comes_first(d, command)
-  return find(d, nil, lacks_payload) ~= nil or not owed.has_echo(d) and is_ambiguous(d, command)
+  return find(d, nil, awaits_payload) ~= nil or not owed.has_echo(d) and is_ambiguous(d, command)
 end
 
 --- Whether a line that the new command's form does not know cannot be its answer.
