@@ -46,7 +46,7 @@ local function allow(debt)
   debt.till = core.now() + owed.PATIENCE + (debt.lacks_payload and GIVE_UP or 0)
 end
 
-local function add(d, command)
+local function add(d, command, was_heard)
   local last = d.owed
   while last and last.next do
     last = last.next
@@ -54,7 +54,7 @@ local function add(d, command)
   local debt <const> = {
     form = command.form, text = command.text, steps = command.steps, at = command.at,
     has_echo = is_echoed(d, command, last),
-    lacks_payload = lacks_payload(command), was_heard = command.has_echo,
+    lacks_payload = lacks_payload(command), was_heard = was_heard,
   }
   allow(debt)
   if last then
@@ -70,10 +70,10 @@ end
 -- @tparam table command
 function owed.owe(d, command)
   if command.sent and not command.finished or command.is_reset then
-    add(d, command)
+    add(d, command, command.has_echo and not command.is_reset)
   end
   if command.was_sent_again then
-    add(d, command)
+    add(d, command, false)
   end
 end
 
@@ -85,7 +85,7 @@ function owed.outlive_boot(d)
   while debt do
     debt.has_echo = d.has_echoed and not (debt.form and debt.form.effects.echo)
     debt.lacks_payload = debt.lacks_payload and not debt.was_heard
-    debt.begun = nil
+    debt.begun, debt.was_heard = nil, nil
     debt = debt.next
   end
 end
@@ -184,10 +184,10 @@ end
 -- @treturn boolean whether it is an older command's
 -- @treturn boolean whether it is the echo of one, which proves that the module echoes
 function owed.precedes(d, command, line)
-  if d.owed.begun then
+  local echoed <const> = find(d, line, is_echo)
+  if not echoed and (d.owed.begun or d.owed.was_heard) then
     return goes_on(d, line, codec.final(line)), false
   end
-  local echoed <const> = find(d, line, is_echo)
   local debt <const> = echoed
     or not (command.form and codec.claims(command.form, line)) and find(d, line, is_answer)
   if debt then
