@@ -319,8 +319,8 @@ local function idle(d, line)
   end
   local kind <const>, number <const> = final_of(line)
   local final <const> = kind or codec.word(d.module, line)
-  if d.owed then
-    owed.idle(d, line, final)
+  if d.owed and owed.idle(d, line, final) then
+    return
   elseif final and not number and kind ~= "CME" and kind ~= "CMS" then
     d:tell("flag", "stray_final")
   else

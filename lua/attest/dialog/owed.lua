@@ -41,7 +41,7 @@ local function lacks_payload(command)
     and not (command.is_reset and command.has_echo)
 end
 
---- Gives a debt its time, when the module has begun it at the latest.
+--- Gives a debt its time: by now the module may have begun it.
 local function allow(debt)
   debt.till = core.now() + owed.PATIENCE + (debt.lacks_payload and GIVE_UP or 0)
 end
@@ -147,6 +147,11 @@ local function begin(d, debt)
   debt.begun = true
 end
 
+--- Whether its answer may begin without an echo: none comes, or it has come.
+local function is_open(debt)
+  return debt.begun or debt.was_heard or not debt.has_echo
+end
+
 --- Finds the older command whose echo or answer a line is.
 local function find(d, line, is_it)
   local debt = d.owed
@@ -184,10 +189,10 @@ end
 -- @treturn boolean whether it is an older command's
 -- @treturn boolean whether it is the echo of one, which proves that the module echoes
 function owed.precedes(d, command, line)
-  local echoed <const> = find(d, line, is_echo)
-  if not echoed and (d.owed.begun or d.owed.was_heard) then
+  if d.owed.begun or d.owed.was_heard then
     return goes_on(d, line, codec.final(line)), false
   end
+  local echoed <const> = find(d, line, is_echo)
   local debt <const> = echoed
     or not (command.form and codec.claims(command.form, line)) and find(d, line, is_answer)
   if debt then
@@ -214,16 +219,22 @@ local function is_tagged(form)
   return has_row(form, function(row) return not row.untagged end)
 end
 
---- Takes a line that came while no command runs: an older one is answered.
+--- Judges a line that came while no command runs.
 -- @tparam attest.dialog d
 -- @tparam string line
 -- @tparam ?string final that the line is
+-- @treturn boolean whether it is an older command's
 function owed.idle(d, line, final)
   if final then
     owed.late_reply(d, final)
-  else
-    begin(d, find(d, line, is_echo) or d.owed)
+    return true
   end
+  local debt <const> = find(d, line, is_echo) or is_open(d.owed) and d.owed
+    or find(d, line, is_answer)
+  if debt then
+    begin(d, debt)
+  end
+  return debt ~= nil
 end
 
 --- Tells whether the echo tells a new command's answer from the older ones'.
@@ -336,7 +347,7 @@ function owed.takes(d, command, line, accept)
     return false
   end
   local theirs <const> = find(d, line, is_echo) or find(d, line, is_answer)
-    or is_foreign(command, line) and debt
+    or is_open(debt) and is_foreign(command, line) and debt
   if theirs then
     begin(d, theirs)
   end
