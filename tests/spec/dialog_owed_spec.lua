@@ -84,6 +84,18 @@ describe("a debt", function()
     assert.equal("rejected", select(2, b:result(call)).code)
   end))
 
+  it("is too old for a refusal some day, which is the new command's then", async(function()
+    local b <close> = bench.new { echo = false }
+    b:say("\r\nRING\r\n")
+    times_out(b, "AT+CREG=1")
+    local start <const> = core.now()
+    local call <const> = b:start("AT+CSQ", { timeout = 30 })
+    b:say("\r\nERROR\r\n")
+    assert.equal("rejected", select(2, b:result(call)).code)
+    local took <const> = core.now() - start
+    assert.is_true(took > 9 and took < 11)
+  end))
+
   it("is waited for by a command whose answer has no prefix", async(function()
     local b <close> = bench.new { echo = false }
     b:say("\r\nRING\r\n")

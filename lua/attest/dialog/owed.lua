@@ -4,11 +4,11 @@
 -- Debts stand in the order of their commands, d.owed is the oldest. An answer
 -- behind an older one's echo, or with a prefix that is not the new one's, is
 -- the older one's up to its final. A bare final may be either's: it is taken
--- for the new command's when silence follows, and for the old one's when more
--- comes; where nothing else could tell them apart, or a module may wait for a
--- payload and would take anything for it, prelude settles the debt before the
--- new command is sent. A debt ends when it is paid, or by time; a reboot pays
--- none.
+-- for the new command's when silence follows, a refusal when the older one is
+-- too old for it, and for the old one's when more comes; where nothing else
+-- could tell them apart, or a module may wait for a payload and would take
+-- anything for it, prelude settles the debt before the new command is sent. A
+-- debt ends when it is paid, or by time; a reboot pays none.
 
 local codec <const> = require "attest.codec"
 local core <const> = require "attest.core"
@@ -290,12 +290,15 @@ local function is_foreign(command, line)
   return not command.has_echo and #command.lines == 0 and is_tagged(command.form)
 end
 
---- A final that may be the older command's: accepted when silence follows.
+--- A final that may be the older command's: accepted when silence follows. A
+-- refusal may be anyone's, until the older command is too old for it.
 local function doubt(d, command, kind, accept)
   if kind == "OK" and needs_info(command.form) then
     return owed.late_reply(d, kind)
   end
-  command.doubt = core.after(GRACE, function()
+  local is_anyones <const> = kind ~= "OK" and d.owed.text ~= command.text
+  local silence <const> = is_anyones and d.owed.till - core.now() or GRACE
+  command.doubt = core.after(math.max(silence, GRACE), function()
     command.doubt = nil
     if d.pending == command then
       accept()
