@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
--- Random commands to a random module under random faults, on the virtual
--- clock. Whatever goes wrong: each command ends within its deadline, no answer
+-- Random commands to a random module under random faults, some cancelled, on the
+-- virtual clock. Whatever goes wrong: each ends within its deadline, no answer
 -- is taken for another command's, and in the end the DUT answers or is closed.
 --
 --     ATTEST_FAULT_SEEDS=301-1300 attest lua tests/busted.lua THIS   other seeds
@@ -28,7 +28,7 @@ local ONE <const> = FIRST == LAST
 
 -- Seconds that the engine may need before it writes where no echo tells answers apart: what
 -- older commands owe, and a probe with its silences, begun as late (attest.dialog.prelude).
-local PRELUDE <const> = 10 + 10 + 3 + 10 + 0.3 + 0.2
+local PRELUDE <const> = 20 + 10 + 3 + 10 + 0.3 + 0.2
 local SLACK <const> = 0.01
 local SERVER <const> = "192.0.2.1"
 
@@ -282,6 +282,15 @@ local function run_one(dut, command, has_damage, log)
   assert(not (err and err.code == "closed") or dut.simulated.is_closed, "closed is not closed")
 end
 
+-- Whoever asked wants no answer any more, at any moment of the command.
+local function cancel_one(dut, command, seconds, log)
+  log("  %9.4f %-40s cancelled after %g s", core.now(), command.what, seconds)
+  local task <const> = core.spawn(command.run, dut)
+  core.sleep(seconds)
+  task:cancel("not wanted any more")
+  task:join(0)
+end
+
 -- Nothing goes wrong any more: it answers, or has gone and says so.
 local function check_end(dut, module, log)
   local faults <const> = module.faults
@@ -313,20 +322,27 @@ local function count_live()
 end
 
 local function run_seed(seed, log)
-  local dice <const> = dice_of(seed, "property")
+  local dice <const>, cancels <const> = dice_of(seed, "property"), dice_of(seed, "cancel")
   local options <const> = random_module(dice)
   local before <const> = count_live()
   log("seed %d: %s --fault %s --seed %d, pace %s", seed, options.module,
     table.concat(options.fault, ","), options.seed, options.set.pace)
   local dut <close>, module <const> = tagged.open(options)
-  local has_damage <const> = (module.faults.loss or module.faults.corrupt) ~= nil
+  -- a payload cut short swallows the line behind it, where no rule knows that it is one
+  local has_damage <const> =
+    (module.faults.loss or module.faults.corrupt or module.faults.truncate) ~= nil
   if ONE then
     dut:observe(function(event, value)
       log("            %9.4f %s %q", core.now(), event, value or "")
     end)
   end
   for n = 1, dice.roll(5, 20) do
-    run_one(dut, pick(dice, COMMANDS[options.module])(dut, dice, n), has_damage, log)
+    local command <const> = pick(dice, COMMANDS[options.module])(dut, dice, n)
+    if cancels.chance(0.1) then
+      cancel_one(dut, command, cancels.roll(0, 200) / 100, log)
+    else
+      run_one(dut, command, has_damage, log)
+    end
     core.sleep(dice.chance(0.5) and 0 or dice.roll(0, 200) / 100)
   end
   check_end(dut, module, log)

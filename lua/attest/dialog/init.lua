@@ -105,7 +105,9 @@ end
 -- @treturn[2] attest.error
 function methods:send(command)
   local port <const> = self.port
-  port:expect_echo(command.text, not command.bare, self.echo == "off")
+  -- what may be an older one's echo is no part of this one's
+  local is_whole <const> = self.echo == "off" or owed.begins(self, command.text)
+  port:expect_echo(command.text, not command.bare, is_whole)
   port:expect_prompt(command.payload ~= nil)
   port:quoted_crlf(command.quoted_crlf or false)
   local ok <const>, message <const>, name <const> =

@@ -186,13 +186,13 @@ end
 local function reboot(d, command)
   local is_first <const> = not d.has_echoed and d.echo ~= "off"
   d.echo, d.is_plain = "assumed", false
-  d.owed = is_first and d.owed or nil
+  owed.outlive_boot(d)
   if not command then
     return
   elseif is_first and not command.outlasts then
     return outlast_boot(d, command)
   end
-  command.was_sent_again, command.is_reset = false, true
+  command.is_reset = true
   command.error = error_object.new {
     code = "reset", command = command.shown or command.text, lines = command.lines,
     message = ("%s: the module rebooted before it answered"):format(
@@ -318,10 +318,10 @@ local function idle(d, line)
     return judge.urc(d, line, row, fields)
   end
   local kind <const>, number <const> = final_of(line)
-  local is_final <const> = kind or codec.word(d.module, line)
-  if d.owed then
-    owed.idle(d, line, is_final)
-  elseif is_final and not number and kind ~= "CME" and kind ~= "CMS" then
+  local final <const> = kind or codec.word(d.module, line)
+  if d.owed and owed.idle(d, line, final) then
+    return
+  elseif final and not number and kind ~= "CME" and kind ~= "CMS" then
     d:tell("flag", "stray_final")
   else
     judge.urc(d, line)

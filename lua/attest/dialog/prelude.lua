@@ -90,7 +90,8 @@ end
 function prelude.prepare(d, command)
   local is_doubtful = owed.expire(d)
   local is_alive <const> = d.port:received() > 0 and not is_deaf(d)
-  if d.owed and is_alive and not owed.has_echo(d) and owed.is_ambiguous(d, command) then
+  local must_collect <const> = d.owed and is_alive and owed.comes_first(d, command)
+  if must_collect then
     is_doubtful = not owed.collect(d) or is_doubtful
   end
   if d.echo == "off" and is_doubtful and not is_deaf(d) and not d.closed then
@@ -102,7 +103,7 @@ function prelude.prepare(d, command)
   if d.wakeup and core.now() - d.port:stamp() >= d.wakeup then
     wake_up(d)
   end
-  if d.echo == "off" and not d.closed then
+  if (must_collect or d.echo == "off") and not d.closed then
     keep_quiet(d, d.profile.quiet or 0.02)
   end
 end
