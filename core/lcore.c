@@ -276,6 +276,22 @@ static int l_now(lua_State *L)
     return 1;
 }
 
+/***
+Tells whether a file descriptor is a terminal: what is shown there is read by a
+person, and must not command it.
+
+@function is_terminal
+@tparam integer fd 0, 1 or 2
+@treturn boolean
+*/
+static int l_is_terminal(lua_State *L)
+{
+    uv_file fd = (uv_file)luaL_checkinteger(L, 1);
+
+    lua_pushboolean(L, uv_guess_handle(fd) == UV_TTY);
+    return 1;
+}
+
 static double real_wall(void)
 {
     struct timespec t;
@@ -426,8 +442,11 @@ static void open_core(lua_State *L)
     lua_rawsetp(L, LUA_REGISTRYINDEX, &core_key);
 }
 
-static void require_luv(lua_State *L)
+/* luv has a loop: the runner's, which is there before luv is, or its own. */
+static void require_loop(lua_State *L)
 {
+    if (luv_loop(L) != NULL)
+        return;
     lua_getglobal(L, "require");
     lua_pushliteral(L, "luv");
     lua_call(L, 1, 0);
@@ -439,6 +458,7 @@ int luaopen_attest_core(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         {"now", l_now},
+        {"is_terminal", l_is_terminal},
         {"wall", l_wall},
         {"virtual", l_virtual},
         {"hold", l_hold},
@@ -452,7 +472,7 @@ int luaopen_attest_core(lua_State *L)
         {NULL, NULL},
     };
 
-    require_luv(L);
+    require_loop(L);
     open_core(L);
     luaL_newlib(L, functions);
     lua_pushliteral(L, ATTEST_VERSION);

@@ -33,7 +33,7 @@ local mt <const> = { __index = methods }
 -- a resize needs no signal.
 local function find_terminal(out)
   local fd <const> = out == io.stdout and 1 or out == io.stderr and 2 or nil
-  if not fd or uv.guess_handle(fd) ~= "tty" or os.getenv("TERM") == "dumb" then
+  if not fd or not core.is_terminal(fd) or os.getenv("TERM") == "dumb" then
     return nil
   end
   local handle <const> = uv.new_tty(fd, false)

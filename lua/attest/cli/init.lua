@@ -121,6 +121,7 @@ end
 
 local function run_verb(name, argv, lang)
   local verb <const> = load_verb(name)
+  collectgarbage("restart") -- stopped by the runner, see core/main.c
   if not verb.parser then
     return verb.run(argv)
   end

@@ -101,7 +101,7 @@ end
 
 -- A terminal tells its Ctrl-C to the program, too.
 local function pass_on(child, signal)
-  if not child:is_closing() and (signal ~= "sigint" or uv.guess_handle(0) ~= "tty") then
+  if not child:is_closing() and (signal ~= "sigint" or not core.is_terminal(0)) then
     child:kill(signal)
   end
 end

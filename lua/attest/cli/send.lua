@@ -10,7 +10,6 @@ local core <const> = require "attest.core"
 local errors <const> = require "attest.error"
 local shared <const> = require "attest.cli.options"
 local text <const> = require "attest.text"
-local uv <const> = require "luv"
 
 local send = {}
 
@@ -51,7 +50,7 @@ end
 -- As the module wrote it, except to a terminal, which it must not command. Whoever reads has the
 -- answer before the next command is sent.
 local function print_answer(lines, final)
-  local is_terminal <const> = uv.guess_handle(1) == "tty"
+  local is_terminal <const> = core.is_terminal(1)
   local function print_line(line)
     shared.print(is_terminal and text.printable(line) or line)
   end
