@@ -4,6 +4,8 @@
  * after the poll; an idle handle keeps the loop from blocking while work is
  * left. One uv timer serves all deadlines and is only moved to an earlier
  * time: a fire that finds nothing due is cheaper than a re-arm per command.
+ * A long turn looks for what is due between two pieces of work, too: the last
+ * of a hundred busy ports would make every deadline late.
  */
 #include "loop.h"
 
@@ -21,22 +23,59 @@ static bool is_runnable(const struct loop *l)
     return l->clock.is_virtual && l->holds == 0 && l->clock.count > 0;
 }
 
-/* Runs what is posted now; what that posts waits for the next phase, so a
-   pair of tasks that wake each other cannot keep the sockets waiting. */
-static void run_posts(struct loop *l)
+static void fire(struct loop *l)
 {
-    struct post *p = l->head;
+    clock_fire(&l->clock);
+    if (l->clock.count == 0)
+        uv_unref((uv_handle_t *)&l->timer); /* armed for nobody */
+}
+
+static void run_first(struct loop *l)
+{
+    struct post *p = l->running;
+
+    l->running = p->next;
+    p->queued = false;
+    p->run(p);
+}
+
+/* Fires what is due and puts the work that it posts before the rest; returns
+   how much that is. */
+static size_t fire_between(struct loop *l)
+{
+    struct post *later = l->head;
+    struct post **tail = l->tail;
+    size_t count = 0;
 
     l->head = NULL;
     l->tail = &l->head;
+    fire(l);
+    for (struct post *p = l->head; p != NULL; p = p->next)
+        count++;
+    *l->tail = l->running;
+    l->running = l->head;
+    l->head = later;
+    l->tail = tail;
+    return count;
+}
+
+/* Runs what is posted now; what that posts waits for the next phase, so a
+   pair of tasks that wake each other cannot keep the sockets waiting. What is
+   due goes before the rest, but once for each piece of it: a wait of no time
+   in a loop comes to its end. */
+static void run_posts(struct loop *l)
+{
     /* loop_unpost() may take out pieces of this list while it runs, so it
        hangs off the loop's own running pointer. */
-    l->running = p;
+    l->running = l->head;
+    l->head = NULL;
+    l->tail = &l->head;
     while (l->running != NULL) {
-        p = l->running;
-        l->running = p->next;
-        p->queued = false;
-        p->run(p);
+        run_first(l);
+        bool is_due = !l->clock.is_virtual && l->seen >= clock_next(&l->clock);
+        for (size_t n = is_due ? fire_between(l) : 0;
+             n > 0 && l->running != NULL; n--)
+            run_first(l);
     }
 }
 
@@ -61,9 +100,7 @@ static void on_timer(uv_timer_t *timer)
     struct loop *l = timer->data;
 
     l->armed = CLOCK_NEVER;
-    clock_fire(&l->clock);
-    if (l->clock.count == 0)
-        uv_unref((uv_handle_t *)timer);
+    fire(l);
     arm(l);
 }
 
@@ -71,9 +108,7 @@ static void advance(struct loop *l)
 {
     if (l->head == NULL && is_runnable(l)) {
         clock_advance(&l->clock, clock_next(&l->clock));
-        clock_fire(&l->clock);
-        if (l->clock.count == 0) /* armed before time became virtual */
-            uv_unref((uv_handle_t *)&l->timer);
+        fire(l);
     }
 }
 
@@ -173,9 +208,10 @@ void loop_unpost(struct loop *l, struct post *p)
         l->tail = &(*l->tail)->next;
 }
 
-uint64_t loop_now(const struct loop *l)
+uint64_t loop_now(struct loop *l)
 {
-    return clock_now(&l->clock);
+    l->seen = clock_now(&l->clock);
+    return l->seen;
 }
 
 void loop_set(struct loop *l, struct deadline *d, uint64_t at)

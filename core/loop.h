@@ -30,6 +30,7 @@ struct loop {
     unsigned holds;       /* work under way elsewhere: virtual time stands */
     unsigned open;        /* own handles whose close callback is to come */
     uint64_t armed;       /* when the timer fires, or CLOCK_NEVER */
+    uint64_t seen;        /* the last time that was read off the clock */
     char *buffer;         /* LOOP_BUFFER bytes, shared by every read */
     uv_timer_t timer;
     uv_prepare_t prepare;
@@ -50,7 +51,7 @@ void loop_post(struct loop *l, struct post *p);
 /* Takes a piece of work back that has not run. */
 void loop_unpost(struct loop *l, struct post *p);
 
-uint64_t loop_now(const struct loop *l);
+uint64_t loop_now(struct loop *l);
 
 /* Waits until `at` (ns). Who may wait has room in the clock since it was made
    (clock_reserve). Out of memory all the same ends the process: a deadline

@@ -55,7 +55,7 @@ enum task_reason task_woken(const struct core *c, lua_State *L);
 uint64_t task_time_from(uint64_t start, double seconds);
 
 /* A time on the clock so many seconds from now; for ever is CLOCK_NEVER. */
-uint64_t task_time_after(const struct loop *l, double seconds);
+uint64_t task_time_after(struct loop *l, double seconds);
 
 /* Raises unless the argument is a number of seconds from 0. */
 double task_check_seconds(lua_State *L, int arg);

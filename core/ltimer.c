@@ -21,7 +21,7 @@ uint64_t task_time_from(uint64_t start, double seconds)
     return start + (seconds <= 0 ? 0 : (uint64_t)(seconds * 1e9) + 1);
 }
 
-uint64_t task_time_after(const struct loop *l, double seconds)
+uint64_t task_time_after(struct loop *l, double seconds)
 {
     return task_time_from(loop_now(l), seconds);
 }

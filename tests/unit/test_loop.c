@@ -26,6 +26,8 @@ struct work {
     char name;
     struct work *posts;   /* posted by this one's run */
     struct work *unposts; /* taken back by this one's run */
+    struct wait *sets;    /* set to now by this one's run */
+    uint64_t takes;       /* ns that this one's run takes */
     unsigned runs;
 };
 
@@ -59,8 +61,15 @@ static void run(struct post *p)
 {
     struct work *w = (struct work *)p;
 
+    struct loop *l = &w->bench->loop;
+    uint64_t start = loop_now(l);
+
     w->runs++;
     note(w->bench, w->name);
+    while (loop_now(l) < start + w->takes)
+        continue;
+    if (w->sets != NULL)
+        loop_set(l, &w->sets->deadline, loop_now(l));
     if (w->posts != NULL)
         loop_post(&w->bench->loop, &w->posts->post);
     if (w->unposts != NULL)
@@ -463,6 +472,37 @@ static void test_a_loop_is_cleaned_with_work_left(void **state)
     /* the tear-down looks for handles that are left */
 }
 
+static void test_what_is_due_goes_before_the_rest_of_a_turn(void **state)
+{
+    struct bench *b = *state;
+
+    b->works[0].takes = 2 * MS;
+    b->waits[0].posts = &b->works[3];
+    b->works[3].unposts = &b->works[1];
+    set(b, 0, MS);
+    post(b, 0);
+    post(b, 1);
+    post(b, 2);
+    loop_turn(&b->loop);
+    assert_string_equal(b->order, "a1dc");
+}
+
+static void test_a_wait_of_no_time_in_a_loop_starves_nobody(void **state)
+{
+    struct bench *b = *state;
+
+    b->works[0].sets = b->works[3].sets = &b->waits[0];
+    b->waits[0].posts = &b->works[3];
+    post(b, 0);
+    post(b, 1);
+    post(b, 2);
+    loop_turn(&b->loop);
+    assert_memory_equal(b->order, "a1db1dc", 7);
+    assert_true(strlen(b->order) < 16); /* the turn came to its end */
+    loop_cancel(&b->loop, &b->waits[0].deadline);
+    b->works[3].sets = NULL;
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -490,6 +530,8 @@ int main(void)
         TEST(test_a_virtual_deadline_for_now_starves_no_io),
         TEST(test_a_change_to_virtual_time_takes_waiting_deadlines),
         TEST(test_a_loop_is_cleaned_with_work_left),
+        TEST(test_what_is_due_goes_before_the_rest_of_a_turn),
+        TEST(test_a_wait_of_no_time_in_a_loop_starves_nobody),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
