@@ -118,6 +118,11 @@ uint64_t clock_next(const struct clock *c)
 
 size_t clock_fire(struct clock *c)
 {
+    return clock_fire_older(c, UINT64_MAX);
+}
+
+size_t clock_fire_older(struct clock *c, uint64_t sets)
+{
     /* One reading of the clock: a deadline set by fire() for "now" waits for
        the next call, or a zero wait in a loop would starve all I/O. Virtual
        time stands, so that this needs to be said. */
@@ -125,7 +130,7 @@ size_t clock_fire(struct clock *c)
     size_t fired = 0;
 
     c->earliest = now + 1;
-    while (c->count > 0 && c->heap[1]->at <= now) {
+    while (c->count > 0 && c->heap[1]->at <= now && c->heap[1]->order < sets) {
         struct deadline *d = c->heap[1];
         clock_cancel(c, d);
         d->fire(d);

@@ -57,6 +57,10 @@ uint64_t clock_next(const struct clock *c);
    in which it was set; returns how many fired. */
 size_t clock_fire(struct clock *c);
 
+/* The same for those that had been set when the clock had so many `sets`; what
+   is due after a younger one waits, too. */
+size_t clock_fire_older(struct clock *c, uint64_t sets);
+
 /* Takes so many ns, just gone by, off the clock: it never ran then. */
 void clock_skip(struct clock *c, uint64_t ns);
 

@@ -16,16 +16,22 @@ static void on_idle(uv_idle_t *idle)
     (void)idle;
 }
 
+static void empty(struct queue *q)
+{
+    q->head = NULL;
+    q->tail = &q->head;
+}
+
 static bool is_runnable(const struct loop *l)
 {
-    if (l->head != NULL)
+    if (l->posted.head != NULL)
         return true;
     return l->clock.is_virtual && l->holds == 0 && l->clock.count > 0;
 }
 
-static void fire(struct loop *l)
+static void fire(struct loop *l, uint64_t sets)
 {
-    clock_fire(&l->clock);
+    clock_fire_older(&l->clock, sets);
     if (l->clock.count == 0)
         uv_unref((uv_handle_t *)&l->timer); /* armed for nobody */
 }
@@ -41,39 +47,37 @@ static void run_first(struct loop *l)
 
 /* Fires what is due and puts the work that it posts before the rest; returns
    how much that is. */
-static size_t fire_between(struct loop *l)
+static size_t fire_between(struct loop *l, uint64_t sets)
 {
-    struct post *later = l->head;
-    struct post **tail = l->tail;
     size_t count = 0;
 
-    l->head = NULL;
-    l->tail = &l->head;
-    fire(l);
-    for (struct post *p = l->head; p != NULL; p = p->next)
+    l->into = &l->due;
+    fire(l, sets);
+    l->into = &l->posted;
+    for (struct post *p = l->due.head; p != NULL; p = p->next)
         count++;
-    *l->tail = l->running;
-    l->running = l->head;
-    l->head = later;
-    l->tail = tail;
+    *l->due.tail = l->running;
+    l->running = l->due.head;
+    empty(&l->due);
     return count;
 }
 
 /* Runs what is posted now; what that posts waits for the next phase, so a
    pair of tasks that wake each other cannot keep the sockets waiting. What is
-   due goes before the rest, but once for each piece of it: a wait of no time
-   in a loop comes to its end. */
+   due goes before the rest, but for what was set meanwhile: who waits for no
+   time lets the others run. */
 static void run_posts(struct loop *l)
 {
     /* loop_unpost() may take out pieces of this list while it runs, so it
        hangs off the loop's own running pointer. */
-    l->running = l->head;
-    l->head = NULL;
-    l->tail = &l->head;
+    uint64_t sets = l->clock.sets;
+
+    l->running = l->posted.head;
+    empty(&l->posted);
     while (l->running != NULL) {
         run_first(l);
         bool is_due = !l->clock.is_virtual && l->seen >= clock_next(&l->clock);
-        for (size_t n = is_due ? fire_between(l) : 0;
+        for (size_t n = is_due ? fire_between(l, sets) : 0;
              n > 0 && l->running != NULL; n--)
             run_first(l);
     }
@@ -100,15 +104,15 @@ static void on_timer(uv_timer_t *timer)
     struct loop *l = timer->data;
 
     l->armed = CLOCK_NEVER;
-    fire(l);
+    fire(l, UINT64_MAX);
     arm(l);
 }
 
 static void advance(struct loop *l)
 {
-    if (l->head == NULL && is_runnable(l)) {
+    if (l->posted.head == NULL && is_runnable(l)) {
         clock_advance(&l->clock, clock_next(&l->clock));
-        fire(l);
+        fire(l, UINT64_MAX);
     }
 }
 
@@ -135,7 +139,9 @@ static void on_check(uv_check_t *check)
 int loop_init(struct loop *l, uv_loop_t *uv)
 {
     *l = (struct loop){.uv = uv, .armed = CLOCK_NEVER};
-    l->tail = &l->head;
+    empty(&l->posted);
+    empty(&l->due);
+    l->into = &l->posted;
     l->buffer = malloc(LOOP_BUFFER);
     if (l->buffer == NULL)
         return UV_ENOMEM;
@@ -179,8 +185,8 @@ void loop_post(struct loop *l, struct post *p)
         return;
     p->queued = true;
     p->next = NULL;
-    *l->tail = p;
-    l->tail = &p->next;
+    *l->into->tail = p;
+    l->into->tail = &p->next;
     uv_idle_start(&l->idle, on_idle);
 }
 
@@ -195,17 +201,23 @@ static bool take_out(struct post **link, struct post *p)
     return false;
 }
 
+static bool take_from(struct queue *q, struct post *p)
+{
+    if (!take_out(&q->head, p))
+        return false;
+    q->tail = &q->head;
+    while (*q->tail != NULL)
+        q->tail = &(*q->tail)->next;
+    return true;
+}
+
 void loop_unpost(struct loop *l, struct post *p)
 {
     if (!p->queued)
         return;
     p->queued = false;
-    if (take_out(&l->running, p))
-        return;
-    take_out(&l->head, p);
-    l->tail = &l->head;
-    while (*l->tail != NULL)
-        l->tail = &(*l->tail)->next;
+    if (!take_out(&l->running, p) && !take_from(&l->posted, p))
+        take_from(&l->due, p);
 }
 
 uint64_t loop_now(struct loop *l)

@@ -21,11 +21,17 @@ struct post {
     void (*run)(struct post *p);
 };
 
+struct queue {
+    struct post *head;
+    struct post **tail;
+};
+
 struct loop {
     uv_loop_t *uv; /* borrowed until loop_clean */
     struct clock clock;
-    struct post *head;
-    struct post **tail;
+    struct queue posted;  /* for the next phase */
+    struct queue due;     /* by deadlines that fire in the middle of one */
+    struct queue *into;   /* of the two, for what is posted now */
     struct post *running; /* what this phase has still to run */
     unsigned holds;       /* work under way elsewhere: virtual time stands */
     unsigned open;        /* own handles whose close callback is to come */
