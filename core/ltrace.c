@@ -227,6 +227,18 @@ static int l_status(lua_State *L)
     return 1;
 }
 
+/***
+Tells how much of the file is still to be written: `status` does not know of it.
+
+@function trace:behind
+@treturn integer bytes; 0 without a file
+*/
+static int l_behind(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)trace_behind(ltrace_check(L, 1)));
+    return 1;
+}
+
 /* --------------------------------------------------------- reading lines */
 
 /* Pushes the bytes, and a list of { place, count } of the masked ones (which
@@ -318,10 +330,10 @@ static int l_line(lua_State *L)
 void ltrace_register(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"offset", l_offset},       {"start", l_start}, {"text", l_text},
-        {"mask", l_mask},           {"mark", l_mark},   {"status", l_status},
-        {"close", l_close},         {"__gc", l_close},  {"__close", l_close},
-        {"__tostring", l_tostring}, {NULL, NULL},
+        {"offset", l_offset}, {"start", l_start},         {"text", l_text},
+        {"mask", l_mask},     {"mark", l_mark},           {"status", l_status},
+        {"behind", l_behind}, {"close", l_close},         {"__gc", l_close},
+        {"__close", l_close}, {"__tostring", l_tostring}, {NULL, NULL},
     };
     static const luaL_Reg functions[] = {
         {"trace", l_open},

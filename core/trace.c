@@ -323,6 +323,11 @@ int trace_status(const struct trace *t)
     return t->status;
 }
 
+size_t trace_behind(const struct trace *t)
+{
+    return t->file != NULL ? trace_file_behind(t->file) : 0;
+}
+
 /* -------------------------------------------------------- open and close */
 
 static int make_label(struct trace *t, const char *slot, const char *port)

@@ -72,4 +72,7 @@ uint64_t trace_start(const struct trace *t);
 /* 0, or why the file could not be written to the end. */
 int trace_status(const struct trace *t);
 
+/* How many bytes the file lacks yet: trace_status() does not know of them. */
+size_t trace_behind(const struct trace *t);
+
 #endif

@@ -139,6 +139,11 @@ static int reserve(struct text *t, size_t more)
     return 0;
 }
 
+size_t trace_file_behind(const struct trace_file *f)
+{
+    return f->pending.length + f->flying.length - f->written;
+}
+
 int trace_file_append(struct trace_file *f, const char *bytes, size_t length)
 {
     if (f->status < 0)

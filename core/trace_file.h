@@ -26,6 +26,9 @@ int trace_file_append(struct trace_file *f, const char *bytes, size_t length);
 /* 0, or the error that ended writing. */
 int trace_file_status(const struct trace_file *f);
 
+/* How many bytes that were taken are not written yet. */
+size_t trace_file_behind(const struct trace_file *f);
+
 /* Never waits: the loop writes the rest, closes and frees (loop_clean() turns
    until then). `f` is gone for the caller. */
 void trace_file_close(struct trace_file *f);

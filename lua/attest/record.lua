@@ -119,11 +119,18 @@ function methods:finish(seconds)
   end
 end
 
---- Tells why the transcript is not complete.
--- @treturn ?string
-function methods:problem()
+--- Waits until the transcript is written, or cannot be.
+-- @tparam number seconds longest wait
+-- @treturn ?string why it is not complete
+function methods:settle(seconds)
+  local deadline <const> = core.now() + seconds
+  while self.trace:status() and self.trace:behind() > 0 and core.now() < deadline do
+    core.sleep(0.01)
+  end
   local ok <const>, why <const> = self.trace:status()
-  return self.failure or not ok and why or nil
+  local behind <const> = self.trace:behind()
+  return self.failure or not ok and why
+    or behind > 0 and ("%d bytes are not written after %g s"):format(behind, seconds) or nil
 end
 
 --- Closes the module's port, not the client's. Closing twice is quiet.

@@ -93,14 +93,15 @@ start_servers() {
   ntp_port=${ntp_port:-$word}
 }
 
-# start_module LINK OPTION...: a simulated ct12 whose far peers are ours.
+# start_module LINK OPTION...: a simulated ct12 whose far peers are ours; where
+# no servers were started, nobody answers (9 is the port that discards).
 # $module_map redirects what the manual's examples and the plan reach.
 start_module() {
   local link=$1
   shift
   peers_start "$link.log" "$attest" sim ct12 --link "$link" --state "$link.flash" \
-    --map "echo.example.net=127.0.0.1:$echo_port" \
-    --map "ntp.example.net=127.0.0.1:$ntp_port" \
+    --map "echo.example.net=127.0.0.1:${echo_port:-9}" \
+    --map "ntp.example.net=127.0.0.1:${ntp_port:-9}" \
     --map "ping.example.net=127.0.0.1" "$@"
 }
 

@@ -10,7 +10,7 @@ local core <const> = require "attest.core"
 core.virtual()
 
 -- How much of each form is sent, and how much of it may stay.
-local FLOOD <const>, KEPT <const> = 4 << 20, 2 << 20
+local FLOOD <const>, KEPT <const> = 2 << 20, 1 << 20
 local CHUNK <const> = 64 << 10
 
 -- A generator of its own: the same bytes in each run.

@@ -7,16 +7,18 @@ local async <const> = require "tests.support.async"
 local bare_client <const> = require "tests.support.bare_client"
 local core <const> = require "attest.core"
 local record <const> = require "attest.record"
+local uv <const> = require "luv"
 
 core.virtual()
 
 -- A client and a module with a recorder between; the module's end is
--- `bench.module` and the port can be opened again while `is_there`.
-local function new_bench()
+-- `bench.module` and the port can be opened again while `is_there`. `path`: of
+-- the transcript, which is also in memory.
+local function new_bench(path)
   local bench <const> = { is_there = true, said = {} }
   local near <const>, client <const> = core.pair()
   bench.client = bare_client.attach(near)
-  bench.trace = assert(core.trace { keep = true, port = "P" })
+  bench.trace = assert(core.trace { keep = true, port = "P", path = path })
   local function open(baud)
     bench.baud = baud
     if not bench.is_there then
@@ -71,6 +73,32 @@ describe("a recorder", function()
       .. "! - P mark not forwarded, the port is gone: AT\\r\n! - P opened\n> - P ATI\\r\n",
       transcript(bench))
     assert.same({ "it is gone (EOF: end of file); waiting for it", "it is back" }, bench.said)
+  end))
+
+  -- A pipe that is full stands for a disk that stands still.
+  it("tells what is not written yet, and waits for it", async(function()
+    local path <const> = os.tmpname()
+    os.remove(path)
+    assert(os.execute("mkfifo " .. path))
+    local pipe <const> = assert(uv.fs_open(path, uv.constants.O_RDWR | uv.constants.O_NONBLOCK, 0))
+    local filling <const> = ("x"):rep(4096)
+    local filled = 0
+    while uv.fs_write(pipe, filling) do
+      filled = filled + #filling
+    end
+    do
+      local bench <close> = new_bench(path)
+      local length <const> = bench.trace:offset()
+      assert.equal(("%d bytes are not written after 2 s"):format(length), bench.through:settle(2))
+      assert.equal(filling:rep(filled // #filling), uv.fs_read(pipe, filled))
+      while bench.trace:behind() > 0 do
+        core.sleep(0.001)
+      end
+      assert.is_nil(bench.through:settle(2))
+      assert.equal(bench.trace:text(), uv.fs_read(pipe, length))
+    end
+    uv.fs_close(pipe)
+    os.remove(path)
   end))
 
   it("ends with a mark", async(function()

@@ -189,7 +189,7 @@ describe("messages:", function()
   end))
 
   it("wait while the client of the module does not read", async(function()
-    local client <close> = opened()
+    local client <close> = opened { chunk = 64 }
     for _ = 1, 40 do
       client.broker:send { type = "publish", topic = "t", payload = ("x"):rep(10000), qos = 0 }
     end

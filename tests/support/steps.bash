@@ -4,21 +4,31 @@
 # Steps of a test run, for tests/run and tests/endurance/run, which source it:
 # each is counted, none may end without a count, and what it said is shown when
 # it failed. The last line, by finish(), is never better than what was seen.
+#
+# As many steps run side by side as there are lanes. They begin and are reported
+# in the order of the script, but for those that begin() takes forward.
 
 wanted=("$@")
+lanes=1
 passed=0
 failed=0
 failures=()
 
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/attest-run.XXXXXX")
 export XDG_CONFIG_HOME=$scratch/config # nobody's own modules
-child=
-beside=
+
+declare -A kinds starts # by name of the step
+declare -A verdicts      # by name: exit status and seconds of one that ended
+running=()               # by process id: name
+unreported=()            # names, in the order of the reports
+
 # A signal ends the steps under way too; their own traps clean up after them.
 stop() {
   local each
-  for each in $child $beside; do
+  for each in "${!running[@]}"; do
     kill -TERM "$each" 2>/dev/null
+  done
+  for each in "${!running[@]}"; do
     wait "$each" 2>/dev/null
   done
   rm -rf "$scratch"
@@ -61,20 +71,64 @@ report() { # name, passed, failed, seconds, log
   fi
 }
 
-# step KIND NAME SECONDS COMMAND...
+# step KIND NAME SECONDS COMMAND...: begins it as soon as a lane is free
 #   counted  the command's last line tells; cmocka  its summary tells;
 #   single   the exit status is one test
+# The seconds end what hangs, on a machine that has much else to do.
 step() {
-  local kind=$1 name=$2 limit=$3 start status
+  begin "$@"
+  collect "$2"
+}
+
+# begin KIND NAME SECONDS COMMAND...: a step that is reported where collect NAME
+# stands.
+begin() {
+  local kind=$1 name=$2 limit=$3
   shift 3
   is_wanted "$name" || return 0
-  start=$SECONDS
-  timeout --kill-after=10 "$limit" "$@" >"$scratch/log" 2>&1 </dev/null &
-  child=$!
-  wait "$child"
+  while [ "${#running[@]}" -ge "$lanes" ]; do
+    await_any
+  done
+  mkdir -p "$scratch/logs/$(dirname "$name")"
+  kinds[$name]=$kind
+  starts[$name]=$SECONDS
+  timeout --kill-after=10 "$limit" "$@" >"$scratch/logs/$name" 2>&1 </dev/null &
+  running[$!]=$name
+}
+
+collect() {
+  if is_wanted "$1"; then
+    unreported+=("$1")
+    report_ended
+  fi
+}
+
+# Waits until one of the steps under way has ended.
+await_any() {
+  local pid status name
+  wait -n -p pid "${!running[@]}"
   status=$?
-  child=
-  judge "$kind" "$name" "$status" $((SECONDS - start)) "$scratch/log"
+  name=${running[pid]}
+  unset "running[pid]"
+  verdicts[$name]="$status $((SECONDS - starts[$name]))"
+  report_ended
+}
+
+# await NAME: until this step has ended; those that follow need it.
+await() {
+  while is_wanted "$1" && [ -z "${verdicts[$1]-}" ]; do
+    await_any
+  done
+}
+
+report_ended() {
+  local name status seconds
+  while [ "${#unreported[@]}" -gt 0 ] && [ -n "${verdicts[${unreported[0]}]-}" ]; do
+    name=${unreported[0]}
+    unreported=("${unreported[@]:1}")
+    read -r status seconds <<<"${verdicts[$name]}"
+    judge "${kinds[$name]}" "$name" "$status" "$seconds" "$scratch/logs/$name"
+  done
 }
 
 judge() { # kind, name, exit status, seconds, log
@@ -99,26 +153,6 @@ judge() { # kind, name, exit status, seconds, log
   report "$name" "$p" "$f" "$seconds" "$log"
 }
 
-# begin NAME SECONDS COMMAND... runs a counted step beside those that follow, out
-# of their way; collect NAME waits for it. One at a time.
-begin() {
-  local name=$1 limit=$2
-  shift 2
-  is_wanted "$name" || return 0
-  beside_start=$SECONDS
-  nice -n 19 timeout --kill-after=10 "$limit" "$@" >"$scratch/beside" 2>&1 </dev/null &
-  beside=$!
-}
-
-collect() {
-  local status
-  [ -n "$beside" ] || return 0
-  wait "$beside"
-  status=$?
-  beside=
-  judge counted "$1" "$status" $((SECONDS - beside_start)) "$scratch/beside"
-}
-
 # Without a build nothing below could tell anything: ends at once.
 must() {
   local name=$1 log=$scratch/log
@@ -132,6 +166,9 @@ must() {
 }
 
 finish() {
+  while [ "${#running[@]}" -gt 0 ]; do
+    await_any
+  done
   if [ "${#failures[@]}" -gt 0 ]; then
     echo "failed: ${failures[*]}"
   fi

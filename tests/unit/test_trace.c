@@ -197,9 +197,13 @@ static void test_the_file_is_written(void **state)
     struct trace *t = open_trace(b, true, false);
     size_t length;
 
+    assert_int_equal(trace_behind(t), 0);
     sent(t, "AT\r", 1);
     received(t, "OK\r\n", 2);
     uint64_t offset = trace_offset(t);
+    assert_int_equal(trace_behind(t), offset);
+    while (trace_behind(t) > 0)
+        uv_run(&b->uv, UV_RUN_ONCE);
     end(b);
     char *text = read_file(b->path, &length);
     assert_int_equal(length, offset);

@@ -268,6 +268,7 @@ local function add_wire(module, wire, entry)
   local owner <const> = module.wires[wire]
   if owner then refuse.at(entry.where, "its wire %q is %s's already", wire, owner.name) end
   module.wires[wire] = entry
+  module.longest_wire = math.max(module.longest_wire, #wire)
 end
 
 local function add_entry(module, family, raw)
@@ -285,7 +286,7 @@ local function assemble(draft)
   local module <const> = {
     name = draft.name, title = draft.title, lineage = draft.lineage,
     families = {}, list = {}, entries = {}, wires = {}, errors = draft.errors, urcs = draft.urcs,
-    words = draft.words, boot = draft.boot, profile = draft.profile,
+    words = draft.words, boot = draft.boot, profile = draft.profile, longest_wire = 0,
   }
   for i, family in ipairs(draft.families) do
     module.families[i] = { name = family.name, title = family.title, entries = {} }

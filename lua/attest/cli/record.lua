@@ -25,7 +25,7 @@ record.summary = {
 
 local BAUD <const> = 115200
 local NOT_STORED <const> = 5
-local PATIENCE <const> = 1 -- second, for the last bytes
+local PATIENCE <const>, DISK_PATIENCE <const> = 1, 10 -- seconds, for the last bytes
 local SIGNALS <const> = 128
 
 local function not_empty(option)
@@ -150,7 +150,8 @@ local function record_port(options, port, far, reach)
   }
   local status <const>, why <const> = wait_for_end(options, place)
   through:finish(PATIENCE)
-  local failure <const> = through:problem()
+  through:close()
+  local failure <const> = through:settle(DISK_PATIENCE)
   if failure then
     say(("%s: the transcript is not complete: %s"):format(options.out, failure))
     return NOT_STORED

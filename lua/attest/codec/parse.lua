@@ -30,11 +30,11 @@ local function cut_extended(text)
 end
 
 --- Letter commands such as ATE0 carry their argument without a sign: the longest wire wins.
-local function cut_basic(wires, text)
-  local upper <const> = text:upper()
+local function cut_basic(module, text)
+  local upper <const> = text:sub(1, module.longest_wire):upper()
   for size = #upper, 0, -1 do
-    local entry <const> = wires[upper:sub(1, size)]
-    if entry and not entry.bare and (size > 0 or upper == "") then
+    local entry <const> = module.wires[upper:sub(1, size)]
+    if entry and not entry.bare and (size > 0 or text == "") then
       return entry, text:sub(size + 1)
     end
   end
@@ -55,7 +55,7 @@ local function locate(module, text)
     if entry and entry.bare then return nil, "" end
     return entry, rest
   end
-  return cut_basic(module.wires, body)
+  return cut_basic(module, body)
 end
 
 --- Tells the kind of a command by what follows its name, and the text of its arguments.
