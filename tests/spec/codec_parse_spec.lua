@@ -151,4 +151,16 @@ describe("looking up a raw command", function()
     assert.is_nil((found("ATI3")))
     assert.is_nil((found("")))
   end)
+
+  it("takes no longer for a line that is longer than every command", function()
+    local looks = 0
+    local counted <const> = setmetatable({
+      wires = setmetatable({}, { __index = function(_, wire)
+        looks = looks + 1
+        return ct12.wires[wire]
+      end }),
+    }, { __index = ct12 })
+    assert.is_nil((codec.lookup(counted, "AT" .. ("x"):rep(5000))))
+    assert.is_true(looks < 100, looks .. " looks")
+  end)
 end)
