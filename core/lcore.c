@@ -216,7 +216,8 @@ void core_check_memory(struct core *c, lua_State *L)
 void core_reserve(lua_State *L, unsigned count)
 {
     struct core *c = core_get(L);
-    size_t all = (size_t)c->tasks + c->timers + c->ports + count;
+    size_t all =
+        (size_t)c->tasks + c->timers + c->ports + c->loop.files + count;
 
     if (clock_reserve(&c->loop.clock, all) < 0)
         luaL_error(L, "not enough memory");

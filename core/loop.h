@@ -35,6 +35,7 @@ struct loop {
     struct post *running; /* what this phase has still to run */
     unsigned holds;       /* work under way elsewhere: virtual time stands */
     unsigned open;        /* own handles whose close callback is to come */
+    unsigned files;       /* transcripts, each of which may wait */
     uint64_t armed;       /* when the timer fires, or CLOCK_NEVER */
     uint64_t seen;        /* the last time that was read off the clock */
     char *buffer;         /* LOOP_BUFFER bytes, shared by every read */

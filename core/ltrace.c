@@ -79,6 +79,7 @@ static int l_open(lua_State *L)
 
     read_options(L, &options);
     struct loop *loop = core_loop(L);
+    core_reserve(L, 1);
     struct trace **box = lua_newuserdatauv(L, sizeof *box, 0);
     *box = NULL;
     luaL_setmetatable(L, TRACE_TYPE);

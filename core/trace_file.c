@@ -13,6 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Each write wakes a thread, which takes longer than the lines of a command: a
+   busy port's lines are written a hundred times a second. */
+#define COLLECT_NS UINT64_C(10000000)
+
 struct text {
     char *bytes;
     size_t length;
@@ -21,7 +25,7 @@ struct text {
 
 struct trace_file {
     struct loop *loop;
-    struct post post; /* writes when the turn is over */
+    struct deadline deadline; /* writes what has collected */
     int fd;
     int status;
     bool is_closing;
@@ -42,6 +46,7 @@ static void on_closed(uv_fs_t *request)
 
     uv_fs_req_cleanup(request);
     f->loop->open--;
+    f->loop->files--;
     free(f->pending.bytes);
     free(f->flying.bytes);
     free(f);
@@ -60,11 +65,17 @@ void trace_file_close(struct trace_file *f)
 {
     f->is_closing = true;
     f->loop->open++;
-    loop_unpost(f->loop, &f->post);
+    loop_cancel(f->loop, &f->deadline);
     proceed(f);
 }
 
 /* ----------------------------------------------------------------- write */
+
+static void collect(struct trace_file *f)
+{
+    if (f->deadline.place == 0)
+        loop_set(f->loop, &f->deadline, loop_now(f->loop) + COLLECT_NS);
+}
 
 static void on_written(uv_fs_t *request)
 {
@@ -77,7 +88,10 @@ static void on_written(uv_fs_t *request)
         f->status = (int)result;
     else
         f->written += (size_t)result;
-    proceed(f);
+    if (f->is_closing || f->written < f->flying.length)
+        proceed(f);
+    else if (f->pending.length > 0)
+        collect(f);
 }
 
 static void start_write(struct trace_file *f)
@@ -117,10 +131,10 @@ static void proceed(struct trace_file *f)
         start_close(f);
 }
 
-static void on_post(struct post *p)
+static void on_deadline(struct deadline *d)
 {
-    proceed(
-        (struct trace_file *)((char *)p - offsetof(struct trace_file, post)));
+    proceed((struct trace_file *)((char *)d -
+                                  offsetof(struct trace_file, deadline)));
 }
 
 static int reserve(struct text *t, size_t more)
@@ -155,7 +169,7 @@ int trace_file_append(struct trace_file *f, const char *bytes, size_t length)
     memcpy(f->pending.bytes + f->pending.length, bytes, length);
     f->pending.length += length;
     if (!f->is_writing)
-        loop_post(f->loop, &f->post);
+        collect(f);
     return 0;
 }
 
@@ -194,7 +208,7 @@ int trace_file_open(struct loop *l, const char *path, struct trace_file **out,
     if (f == NULL)
         return err;
     f->loop = l;
-    f->post.run = on_post;
+    f->deadline.fire = on_deadline;
     f->fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
     if (f->fd < 0) {
         err = uv_translate_sys_error(errno);
@@ -207,6 +221,7 @@ int trace_file_open(struct loop *l, const char *path, struct trace_file **out,
         free(f);
         return err;
     }
+    l->files++;
     *out = f;
     return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * A file that grows at its end without the loop ever waiting for the disk:
- * what one turn appended is written by libuv's thread pool in one piece.
- * Knows nothing of what is written.
+ * what some turns appended is written by libuv's thread pool in one piece.
+ * Knows nothing of what is written. Each file may wait for a deadline.
  */
 #ifndef ATTEST_TRACE_FILE_H
 #define ATTEST_TRACE_FILE_H
