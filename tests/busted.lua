@@ -171,8 +171,8 @@ end
 
 -- --------------------------------------------------- many files, a process each
 
--- Seconds that one file may take.
-local PATIENCE <const> = 240
+-- Seconds that one file may take; a collector that never rests takes most of them.
+local PATIENCE <const>, GC_PATIENCE <const> = 240, 3600
 
 local function words_for(path, options)
   local words <const> = { "lua", arg[0], "--one", path }
@@ -211,9 +211,10 @@ local function run_child(path, options)
       end
     end)
   end
-  if not core.wait(PATIENCE) then
+  local patience <const> = options.gc_stress and GC_PATIENCE or PATIENCE
+  if not core.wait(patience) then
     child:kill("sigkill")
-    how = ("no end within %d s"):format(PATIENCE)
+    how = ("no end within %d s"):format(patience)
   end
   for _, handle in ipairs { child, table.unpack(pipes) } do
     handle:close()
