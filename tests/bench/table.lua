@@ -15,6 +15,7 @@ local RAW <const> = "raw C"
 local sections <const> = {
   { "at1", "AT+GMR, one port", goals = {
     ["attest dut:at"] = { 1.3, 1.15 }, ["attest dut:gmr"] = { 1.7, 1.25 },
+    ["attest dut:at, traced"] = "CPU 1.1 of dut:at",
   } },
   { "at8", "AT+GMR, 8 ports at once" },
   { "at32", "AT+GMR, 32 ports at once" },
