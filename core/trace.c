@@ -12,6 +12,8 @@
 #include "trace_file.h"
 #include "trace_mask.h"
 
+/* How old what is known of the wall's time may be: it can be set anew. */
+#define WALL_NS 10000000
 /* Room for any mark but a user's. */
 #define MARK_ROOM 128
 
@@ -28,7 +30,8 @@ struct trace {
 
     char *label; /* "slot port ", escaped */
     size_t label_length;
-    int64_t wall_offset_ns; /* wall time minus the clock, when opened */
+    int64_t wall_offset_ns; /* wall time minus the clock */
+    uint64_t wall_read_at;  /* when that was so */
 
     struct trace_secrets secrets;
     struct trace_stream sent, received;
@@ -71,14 +74,18 @@ static int64_t real_ns(void)
     return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
-/* Wall time of `at`; under virtual time it moves with the clock. */
-static struct trace_time when(const struct trace *t, uint64_t at)
+static void read_wall(struct trace *t)
 {
-    int64_t offset = t->wall_offset_ns;
+    t->wall_read_at = loop_now(t->loop);
+    t->wall_offset_ns = real_ns() - (int64_t)t->wall_read_at;
+}
 
-    if (!t->loop->clock.is_virtual)
-        offset = real_ns() - (int64_t)loop_now(t->loop);
-    return (struct trace_time){at, ((int64_t)at + offset) / 1000000};
+/* Wall time of `at`; under virtual time it moves with the clock. */
+static struct trace_time when(struct trace *t, uint64_t at)
+{
+    if (!t->loop->clock.is_virtual && at > t->wall_read_at + WALL_NS)
+        read_wall(t);
+    return (struct trace_time){at, ((int64_t)at + t->wall_offset_ns) / 1000000};
 }
 
 /* Puts the bytes, runs of hidden ones as masks. There is room. */
@@ -366,7 +373,7 @@ int trace_open(struct loop *l, const struct trace_options *options,
         return UV_ENOMEM;
     t->loop = l;
     t->references = 1;
-    t->wall_offset_ns = real_ns() - (int64_t)loop_now(l);
+    read_wall(t);
     t->keep = options->keep;
     t->keep_limit = options->keep_limit > 0 ? options->keep_limit : TRACE_KEEP;
     t->sent = (struct trace_stream){.part = on_sent, .arg = t};

@@ -7,7 +7,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <uv.h>
 
 #define WALL_LENGTH 24  /* 2026-11-21T03:45:12.123Z */
@@ -40,25 +39,34 @@ static size_t count_digits(uint64_t value)
     return n;
 }
 
+/* Years are counted from March, so that the leap day is the last of one, and
+   days from the March before the year 0: 400 years have 146097 of them. */
+static size_t put_date(char *out, unsigned days)
+{
+    unsigned day = days + 719468;
+    unsigned era = day / 146097;
+    unsigned of_era = day % 146097;
+    unsigned year =
+        (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    unsigned of_year = of_era - (year * 365 + year / 4 - year / 100);
+    unsigned month = (of_year * 5 + 2) / 153; /* 0: March */
+    size_t n = put_number(out, era * 400 + year + month / 10, 4, '-');
+
+    n += put_number(out + n, (month + 2) % 12 + 1, 2, '-');
+    return n + put_number(out + n, of_year - (month * 153 + 2) / 5 + 1, 2, 'T');
+}
+
 static size_t put_wall(char *out, int64_t wall_ms)
 {
-    struct tm tm;
-    size_t n = 0;
+    uint64_t ms = wall_ms < 0 ? 0 : (uint64_t)wall_ms;
 
-    if (wall_ms < 0)
-        wall_ms = 0;
-    if (wall_ms > WALL_MAX_MS)
-        wall_ms = WALL_MAX_MS;
-    const time_t seconds = (time_t)(wall_ms / 1000);
-    gmtime_r(&seconds, &tm);
-    n += put_number(out + n, (unsigned)tm.tm_year + 1900, 4, '-');
-    n += put_number(out + n, (unsigned)tm.tm_mon + 1, 2, '-');
-    n += put_number(out + n, (unsigned)tm.tm_mday, 2, 'T');
-    n += put_number(out + n, (unsigned)tm.tm_hour, 2, ':');
-    n += put_number(out + n, (unsigned)tm.tm_min, 2, ':');
-    n += put_number(out + n, (unsigned)tm.tm_sec, 2, '.');
-    n += put_number(out + n, (uint64_t)wall_ms % 1000, 3, 'Z');
-    return n;
+    if (ms > WALL_MAX_MS)
+        ms = WALL_MAX_MS;
+    size_t n = put_date(out, (unsigned)(ms / 86400000));
+    n += put_number(out + n, ms / 3600000 % 24, 2, ':');
+    n += put_number(out + n, ms / 60000 % 60, 2, ':');
+    n += put_number(out + n, ms / 1000 % 60, 2, '.');
+    return n + put_number(out + n, ms % 1000, 3, 'Z');
 }
 
 size_t trace_line_put_head(char *out, uint64_t at_us, int64_t wall_ms,

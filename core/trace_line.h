@@ -47,7 +47,7 @@ struct trace_line {
    masks could stand for more than there is memory. */
 #define TRACE_LINE_MAX (4u << 20)
 
-/* Each returns the length written; the head and a mask also write a NUL. */
+/* Each returns the length written; a mask also writes a NUL. */
 size_t trace_line_put_head(char *out, uint64_t at_us, int64_t wall_ms,
                            enum trace_direction direction);
 size_t trace_line_put_bytes(char *out, const char *bytes, size_t length);

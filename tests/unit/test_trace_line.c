@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <uv.h>
 
 #include "trace_line.h"
@@ -169,6 +170,26 @@ static void test_times_come_back(void **state)
     }
 }
 
+/* What is written and read by hand is what the C library makes of it. */
+static void test_dates_are_those_of_the_calendar(void **state)
+{
+    char text[TRACE_LINE_HEAD];
+    char wanted[64];
+
+    (void)state;
+    for (int64_t day = 0; day < 2932897; day += day < 50000 ? 1 : 97) {
+        time_t second = (time_t)(day * 86400 + day * 37 % 86400);
+        struct tm tm;
+        gmtime_r(&second, &tm);
+        size_t length = strftime(wanted, sizeof wanted,
+                                 "0.000 %Y-%m-%dT%H:%M:%S.007Z ! ", &tm);
+        size_t n = trace_line_put_head(text, 0, (int64_t)second * 1000 + 7,
+                                       TRACE_MARK);
+        assert_int_equal(n, length);
+        assert_memory_equal(text, wanted, n);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,6 +199,7 @@ int main(void)
         cmocka_unit_test(test_masks_stand_for_what_a_port_takes_in_one_write),
         cmocka_unit_test(test_all_bytes_come_back),
         cmocka_unit_test(test_times_come_back),
+        cmocka_unit_test(test_dates_are_those_of_the_calendar),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
