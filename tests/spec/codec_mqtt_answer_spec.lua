@@ -344,7 +344,7 @@ describe("finding secrets", function()
     assert.same({ "123456" }, codec.secrets(ct12, 'AT+QMTCFG="CT12","MQTT1","123456",0,1,QQQ,1'))
     assert.same({ "pw" }, codec.secrets(ct12, "at+qmtcfg=a,b,pw"))
     assert.same({ "pw" }, codec.secrets(ct12, "AT+QMTCFG=“a”,“b”,“pw”"))
-    assert.same({ "a,b,“”pw" }, codec.secrets(ct12, "AT+QMTCFG=a,b,“”pw"))
+    assert.same({ "“”pw" }, codec.secrets(ct12, "AT+QMTCFG=a,b,“”pw"))
     assert.same({ "p,w" }, codec.secrets(ct12, 'AT+QMTCFG="a","b","p,w",9,9'))
     assert.same({ "p" }, codec.secrets(ml302, 'AT+MQTTCFG="h",1883,"i",60,"u","p",1,""'))
     for _, line in ipairs { 'AT+QMTCFG="a"', 'AT+QMTCFG="a","b",""', "AT+QMTCFG?", "AT", "",

@@ -74,6 +74,13 @@ describe("splitting columns", function()
     { "\xE2\x80\x9Ctest\xE2\x80\x9D,8", { "test", "8" }, { true } },
     { "8,\xE2\x80\x9Dtest\xE2\x80\x9D", { "8", "test" }, { [2] = true } },
     { "a\xE2\x80\x9Db", { "a\xE2\x80\x9Db" }, {} },
+    -- one quote typed, the other pasted
+    { '"a,b\xE2\x80\x9D,"c"', { "a,b", "c" }, { true, true } },
+    { '\xE2\x80\x9Ca,b",1', { "a,b", "1" }, { true } },
+    -- what stands within typed quotes is text
+    { '"a, \xE2\x80\x9Db",1', { "a, \xE2\x80\x9Db", "1" }, { true } },
+    { "\xE2\x80\x9Cabc,1", { "\xE2\x80\x9Cabc", "1" }, {} },
+    { "\xE2\x80\x9C\xE2\x80\x9D0,1", { "\xE2\x80\x9C\xE2\x80\x9D0", "1" }, {} },
   }
   for _, case in ipairs(cases) do
     it(("reads %q"):format(case[1]), function()
@@ -100,6 +107,9 @@ describe("splitting columns", function()
     local started <const> = os.clock()
     codec.split(('",'):rep(2000))
     codec.split(('"'):rep(4000))
+    codec.split(('"1,'):rep(20000))
+    codec.split(("\xE2\x80\x9C1,"):rep(20000))
+    codec.split(('"1,\xE2\x80\x9D1,'):rep(20000))
     assert.is_true(os.clock() - started < 1)
   end)
 end)

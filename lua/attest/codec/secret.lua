@@ -7,15 +7,7 @@
 local parse <const> = require "attest.codec.parse"
 local row <const> = require "attest.codec.row"
 
-local find <const> = string.find
-
 local secret = {}
-
---- The bytes of a secret on the wire. Where the quotes of pasted text were taken for plain ones
--- they are not what was read: then all arguments are hidden.
-local function on_wire(line, text)
-  return find(line, text, 1, true) and text or line:match("[=:](.*)$")
-end
 
 --- Lists the secrets of a command, as they stand on the wire without their quotes.
 -- Values are not judged: what a module would refuse is as secret as what it takes.
@@ -27,7 +19,7 @@ function secret.of_command(module, line)
   local form <const>, columns <const> = parse.columns(module, line)
   for i, arg in ipairs(form and form.args or {}) do
     local text <const> = arg.secret and columns[i]
-    if text and text ~= "" then found[#found + 1] = on_wire(line, text) end
+    if text and text ~= "" then found[#found + 1] = text end
   end
   return found
 end
@@ -42,9 +34,7 @@ function secret.of_answer(form, line)
     local values <const> = row.read(spec, line) or {}
     for _, field in ipairs(spec.fields) do
       local text <const> = field.secret and values[field.name]
-      if type(text) == "string" and find(text, "[^*]") then
-        found[#found + 1] = on_wire(line, text)
-      end
+      if type(text) == "string" and text:find("[^*]") then found[#found + 1] = text end
     end
   end
   return found

@@ -10,13 +10,6 @@ local quote <const> = 34
 local backslash <const> = 92
 local unquoted <const> = {} -- columns of which none stood in quotes
 
---- Typographic quotes stand at the borders of arguments in text that was pasted from a manual.
-local function fold(text)
-  if not find(text, "\xE2\x80", 1, true) then return text end
-  text = text:gsub("^%s*\xE2\x80[\x9C\x9D]", '"'):gsub("\xE2\x80[\x9C\x9D]%s*$", '"')
-  return (text:gsub(",%s*\xE2\x80[\x9C\x9D]", ',"'):gsub("\xE2\x80[\x9C\x9D]%s*,", '",'))
-end
-
 --- Finds the quote that closes the one before `from`; an escaped one does not.
 local function closing(text, from, escape)
   local at = find(text, '"', from, true)
@@ -24,6 +17,36 @@ local function closing(text, from, escape)
     at = find(text, '"', at + 1, true)
   end
   return at
+end
+
+--- How many bytes the quote at a place has. Typographic ones stand at the borders of arguments in
+-- text that was pasted from a manual.
+local function width(text, at)
+  return byte(text, at) == quote and 1 or find(text, "^\xE2\x80[\x9C\x9D]", at) and 3 or nil
+end
+
+local function is_border(text, at)
+  return find(text, "^[ \t]*,", at) or not find(text, "%S", at)
+end
+
+--- Finds what a quote at a place holds: its first and last byte, and the place behind the quote
+-- that closes it. Where one of the two is typographic, the closing one is the first at a border;
+-- `unclosed` keeps which kind of quote none can close any more, so that each is looked for once.
+local function quoted_from(text, from, escape, unclosed)
+  local opening <const> = width(text, from)
+  if not opening then return nil end
+  local at = opening == 1 and closing(text, from + 1, escape)
+  if at and is_border(text, at + 1) then return from + 1, at - 1, at + 1 end
+  at = not unclosed[opening] and find(text, '["\xE2]', from + opening)
+  while at do
+    local size <const> = width(text, at)
+    if size and opening + size > 2 and is_border(text, at + size) then
+      return from + opening, at - 1, at + size
+    end
+    at = find(text, '["\xE2]', at + 1)
+  end
+  unclosed[opening] = true
+  return nil
 end
 
 local function trimmed(text, from, to)
@@ -63,34 +86,26 @@ end
 local function split(text, options)
   local limit <const> = options and options.limit or math.huge
   if is_plain(text) and find(text, "%S") then return split_plain(text, limit) end
-  text = fold(text)
   local escape <const> = options and options.escape
   local columns <const>, quoted <const>, size <const> = {}, {}, #text
   columns.quoted = quoted
   if not find(text, "%S") then return columns end
-  local from, n = 1, 0
-  while from <= size + 1 do
+  local unclosed <const> = {}
+  local from, n, comma = 1, 0
+  repeat
     n = n + 1
     from = find(text, "[^ \t]", from) or size + 1
     local escaped <const> = escape == true or escape and escape[n]
-    local close <const> = byte(text, from) == quote and closing(text, from + 1, escaped)
-    local comma <const> = close and find(text, "^[ \t]*,", close + 1)
-    if n >= limit then
-      local whole <const> = close and not find(text, "%S", close + 1)
-      columns[n] = trimmed(text, from, size)
-      if whole then columns[n], quoted[n] = sub(text, from + 1, close - 1), true end
-      break
-    elseif close and (comma or not find(text, "%S", close + 1)) then
-      columns[n], quoted[n] = sub(text, from + 1, close - 1), true
-      if not comma then break end
-      from = find(text, ",", close + 1, true) + 1
+    local first <const>, last <const>, behind <const> = quoted_from(text, from, escaped, unclosed)
+    if first and (n < limit or not find(text, "%S", behind)) then
+      columns[n], quoted[n] = sub(text, first, last), true
+      comma = find(text, ",", behind, true)
     else
-      local stop <const> = find(text, ",", from, true) or size + 1
-      columns[n] = trimmed(text, from, stop - 1)
-      from = stop + 1
-      if stop > size then break end
+      comma = n < limit and find(text, ",", from, true) or nil
+      columns[n] = trimmed(text, from, (comma or size + 1) - 1)
     end
-  end
+    from = (comma or size) + 1
+  until not comma
   return columns
 end
 
