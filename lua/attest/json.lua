@@ -253,7 +253,7 @@ end
 local function unescape(text, at, raw)
   raw = raw:gsub("\\(.)", function(char)
     if char ~= "u" and not UNESCAPES[char] then
-      fail(text, at, ("unknown escape \\%s"):format(char))
+      fail(text, at, ("unknown escape \\%s"):format(char:find("%g") and char or char:byte()))
     end
     return char ~= "u" and "\\" .. char:byte() .. ";" or nil
   end)

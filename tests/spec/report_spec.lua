@@ -134,6 +134,7 @@ describe("JSON text", function()
       assert.is_string(message)
     end
     assert.equal("line 3: no value", select(2, json.decode "{\n\"a\":\n?}"))
+    assert.equal("line 1: unknown escape \\10", select(2, json.decode "[\"\\\n\"]"))
   end)
 
   it("reads what others write", function()
