@@ -13,9 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Each write wakes a thread, which takes longer than the lines of a command: a
-   busy port's lines are written a hundred times a second. */
+/* Each write wakes a thread, which takes longer than the lines of a command:
+   they collect for a moment, and on a busy port from one write to the next. */
 #define COLLECT_NS UINT64_C(10000000)
+#define PACE_NS UINT64_C(100000000)
 
 struct text {
     char *bytes;
@@ -26,6 +27,7 @@ struct text {
 struct trace_file {
     struct loop *loop;
     struct deadline deadline; /* writes what has collected */
+    uint64_t wrote_at;        /* the last write */
     int fd;
     int status;
     bool is_closing;
@@ -73,8 +75,11 @@ void trace_file_close(struct trace_file *f)
 
 static void collect(struct trace_file *f)
 {
-    if (f->deadline.place == 0)
-        loop_set(f->loop, &f->deadline, loop_now(f->loop) + COLLECT_NS);
+    if (f->deadline.place != 0)
+        return;
+    uint64_t soon = loop_now(f->loop) + COLLECT_NS;
+    uint64_t next = f->wrote_at + PACE_NS;
+    loop_set(f->loop, &f->deadline, soon > next ? soon : next);
 }
 
 static void on_written(uv_fs_t *request)
@@ -101,6 +106,7 @@ static void start_write(struct trace_file *f)
 
     f->request.data = f;
     f->is_writing = true;
+    f->wrote_at = loop_now(f->loop);
     int err =
         uv_fs_write(f->loop->uv, &f->request, f->fd, &rest, 1, -1, on_written);
     if (err < 0) {
