@@ -19,7 +19,7 @@ return plan
 -- Runs `attest WORDS` in a folder of its own; gives its exit code and words.
 local function attest(words, files)
   local script <const> = ("cd '%s' && A='%s' && %s"):format(files.folder, uv.exepath(), words)
-  local shell <const> = child.start { "bash", "-c", script }
+  local shell <const> = child.shell(script)
   local code <const> = shell:join(20)
   for _, name in ipairs { "attest.db", "attest.db-wal", "attest.db-shm" } do
     files:remove_later(files.folder .. "/" .. name)

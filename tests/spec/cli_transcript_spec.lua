@@ -11,8 +11,8 @@ local uv <const> = require "luv"
 
 -- Runs `attest WORDS` in real time, in a folder; gives its status and words.
 local function attest(files, words, input)
-  local shell <const> = child.start(
-    { "bash", "-c", ("cd '%s' && A='%s' && %s"):format(files.folder, uv.exepath(), words) }, input)
+  local shell <const> = child.shell(
+    ("cd '%s' && A='%s' && %s"):format(files.folder, uv.exepath(), words), input)
   local status <const> = shell:join(20)
   files:remove_later(files.folder .. "/t.txt")
   return status, shell.text

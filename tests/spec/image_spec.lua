@@ -14,7 +14,7 @@ local ROOT <const> = arg[0]:match("^(.*)/tests/[^/]*$") or "."
 local function shell(tree, script)
   local words <const> = ("R='%s' A='%s/bin/attest'; cd '%s' || exit; %s"):format(
     uv.fs_realpath(ROOT), tree.folder, tree.folder, script)
-  local process <const> = child.start { "bash", "-c", words }
+  local process <const> = child.shell(words)
   local code <const> = process:join(60)
   return code, process.text
 end

@@ -106,7 +106,7 @@ local function type_in(command, environment)
   local script <const> = ([[
     cd %s && attest() { %s "$@"; } && SOURCE=%s && %s
     %s 2>>errors]]):format(folder, uv.exepath(), SOURCE, environment or ":", command)
-  local shell <const> = child.start { "bash", "-c", script }
+  local shell <const> = child.shell(script)
   shell:join(30)
   return shell.text
 end

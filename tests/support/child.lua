@@ -129,4 +129,12 @@ function methods:kill()
   self:join()
 end
 
+--- Starts a shell. An outermost bash takes the socket on its input for a login over the network,
+-- and would read the user's own ~/.bashrc.
+-- @tparam string script
+-- @tparam[opt] string input
+function child.shell(script, input)
+  return child.start({ "env", "SHLVL=9", "bash", "-c", script }, input)
+end
+
 return child
