@@ -21,8 +21,9 @@ end
 -- @treturn number|nil seconds since 1970-01-01T00:00:00Z; nil: not a time
 function rfc3339.parse(text)
   local year <const>, month <const>, day <const>, hour <const>, minute <const>, second <const>,
-    zone <const> = text:match("^(%d%d%d%d)-(%d%d)-(%d%d)[Tt ](%d%d):(%d%d):(%d%d%.?%d*)(.*)$")
-  if not year then
+    part <const>, zone <const> =
+      text:match("^(%d%d%d%d)-(%d%d)-(%d%d)[Tt ](%d%d):(%d%d):(%d%d)(%.?%d*)(.*)$")
+  if not year or part ~= "" and not part:find("^%.%d") then
     return nil
   end
   local sign <const>, ahead <const>, minutes <const> = zone:match("^([+-])(%d%d):(%d%d)$")
@@ -31,7 +32,7 @@ function rfc3339.parse(text)
   end
   local offset <const> = sign and (ahead * 3600 + minutes * 60) * (sign == "-" and -1 or 1) or 0
   return days(tonumber(year), tonumber(month), tonumber(day)) * 86400 + hour * 3600 + minute * 60
-    + tonumber(second) - offset
+    + tonumber(second .. part) - offset
 end
 
 --- Writes a time in UTC.

@@ -147,6 +147,8 @@ describe("a time", function()
   it("is read with its offset and written in UTC", function()
     local seconds <const> = rfc3339.parse "2026-11-21T11:45:57.250+08:00"
     assert.equal("2026-11-21T03:45:57.250Z", rfc3339.format(seconds))
+    assert.is_nil(rfc3339.parse "2026-11-21T11:45:571Z") -- a fraction needs its point
+    assert.is_nil(rfc3339.parse "2026-11-21T11:45:57.Z")
     assert.equal("2026-11-21T03:45:57Z", rfc3339.format(seconds, 0))
     assert.equal(0, rfc3339.parse "1970-01-01T00:00:00Z")
     assert.equal(951782400, rfc3339.parse "2000-02-28T19:00:00-05:00")
