@@ -68,10 +68,10 @@ static size_t fire_between(struct loop *l, uint64_t sets)
    time lets the others run. */
 static void run_posts(struct loop *l)
 {
-    /* loop_unpost() may take out pieces of this list while it runs, so it
-       hangs off the loop's own running pointer. */
     uint64_t sets = l->clock.sets;
 
+    /* loop_unpost() may take out pieces of this list while it runs, so it
+       hangs off the loop's own running pointer. */
     l->running = l->posted.head;
     empty(&l->posted);
     while (l->running != NULL) {
