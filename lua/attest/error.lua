@@ -115,4 +115,17 @@ function error_object.from_core(message, name, fields)
   return error_object.new(fields)
 end
 
+--- Makes a function that raises of one that returns `nil, err`.
+-- @tparam function fn
+-- @treturn function
+function error_object.raising(fn)
+  return function(...)
+    local result <const>, err <const> = fn(...)
+    if result == nil and err ~= nil then
+      error(err, 0)
+    end
+    return result
+  end
+end
+
 return error_object

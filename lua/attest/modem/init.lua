@@ -259,17 +259,6 @@ end
 
 -- the object ----------------------------------------------------------------------
 
---- Makes a method that raises of one that returns `nil, err`.
-local function raising(fn)
-  return function(dut, first, second)
-    local result <const>, err <const> = fn(dut, first, second)
-    if result == nil and err ~= nil then
-      error(err, 0)
-    end
-    return result
-  end
-end
-
 local function no_method(module)
   return function(_, name)
     error(("%s has no method and no command %q"):format(module.name, tostring(name)), 2)
@@ -297,7 +286,7 @@ local function build(module)
     quiet[entry.name], loud[entry.name] = methods_of(entry)
   end
   for name, fn in pairs(soft) do
-    quiet[name], loud[name] = fn, raising(fn)
+    quiet[name], loud[name] = fn, error_object.raising(fn)
   end
   for name, fn in pairs(plain) do
     loud[name] = fn

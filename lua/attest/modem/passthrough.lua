@@ -300,13 +300,7 @@ function soft.close(self)
 end
 
 for name, fn in pairs(soft) do
-  loud[name] = function(...)
-    local result <const>, err <const> = fn(...)
-    if result == nil then
-      error(err, 0)
-    end
-    return result
-  end
+  loud[name] = error_object.raising(fn)
 end
 
 --- A link that goes out of scope is ended; where that cannot be (the task was cancelled, the port

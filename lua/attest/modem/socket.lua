@@ -220,13 +220,7 @@ function soft.close(self)
 end
 
 for name, fn in pairs(soft) do
-  loud[name] = function(...)
-    local result <const>, err <const> = fn(...)
-    if result == nil then
-      error(err, 0)
-    end
-    return result
-  end
+  loud[name] = error_object.raising(fn)
 end
 
 --- A socket that goes out of scope closes its link; where it cannot (the task was cancelled, the

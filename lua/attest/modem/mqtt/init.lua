@@ -228,13 +228,7 @@ function soft.disconnect(self)
 end
 
 for name, fn in pairs(soft) do
-  loud[name] = function(...)
-    local result <const>, err <const> = fn(...)
-    if result == nil then
-      error(err, 0)
-    end
-    return result
-  end
+  loud[name] = error_object.raising(fn)
 end
 
 --- Calls a function at an event, in the task of the DUT's URCs: "message", "lost" (with the word
