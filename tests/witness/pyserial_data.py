@@ -59,7 +59,8 @@ def echoes(port, guard, *pieces):
 
 def main(path, far_port, guard):
     with serial.Serial(path, 115200, timeout=0.02) as port:
-        while b"+CREG:0,1" not in ask(port, "AT+CREG?", rb"\r\nOK\r\n$"):
+        # The word of the boot may come right behind an answer, and last before +CREG:0,1.
+        while b"+CREG:0,1" not in ask(port, "AT+CREG?", rb"\+CREG:\d,\d\r\n\r\nOK\r\n"):
             time.sleep(0.1)
         ask(port, "ATE0", rb"\r\nOK\r\n$")
         ask(port, 'AT+QIOPEN="TCP","echo.example.net",%s,0,1' % far_port, rb"CONNECT,ID:3\r\n$")
