@@ -80,10 +80,10 @@ end
 
 --- Waits for a line of the log that was not waited for yet.
 -- @tparam string line
--- @tparam[opt=3] number timeout seconds
+-- @tparam[opt=10] number timeout seconds
 -- @treturn integer its index
 function methods:await(line, timeout)
-  local deadline <const> = core.now() + (timeout or 3)
+  local deadline <const> = core.now() + (timeout or 10)
   while true do
     local index <const> = find(self, line)
     if index then
