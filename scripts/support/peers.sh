@@ -26,12 +26,13 @@ peers_start() {
 
 # peers_await SECONDS PID FILE PATTERN: until FILE holds a line like PATTERN.
 peers_await() {
-  local tries=$(($1 * 20))
-  while ! grep -q -- "$4" "$3" 2>/dev/null; do
+  local tries=$(($1 * 20)) lives=yes
+  until grep -q -- "$4" "$3" 2>/dev/null; do
     tries=$((tries - 1))
-    if [ "$tries" -le 0 ] || ! kill -0 "$2" 2>/dev/null; then
+    if [ "$tries" -le 0 ] || [ -z "$lives" ]; then
       return 1
     fi
+    kill -0 "$2" 2>/dev/null || lives= # its last words may have come meanwhile
     sleep 0.05
   done
 }
@@ -55,7 +56,7 @@ udp_is_bound() {
 # chronyd as a server that leaves the clock alone; the pid file it insists on
 # is in $scratch. Fails where it may not run (an AppArmor profile, say).
 start_chronyd() {
-  local port tries=40 program
+  local port tries=400 program
   program=$(PATH=$PATH:/usr/sbin command -v chronyd) || return 1
   port=$((RANDOM % 20000 + 30000))
   while udp_is_bound "$port"; do
@@ -83,7 +84,7 @@ start_servers() {
     ntp=(--ntp)
   fi
   peers_start "$scratch/servers" "$attest" lua "$here/servers.lua" "${ntp[@]}"
-  if ! peers_await 10 "$peer" "$scratch/servers" '^ready '; then
+  if ! peers_await 30 "$peer" "$scratch/servers" '^ready '; then
     echo "the echo server did not start:" >&2
     cat "$scratch/servers.err" >&2
     return 1
@@ -107,7 +108,7 @@ start_module() {
 
 # await_module LINK PID
 await_module() {
-  if ! peers_await 10 "$2" "$1.log" '^ready '; then
+  if ! peers_await 30 "$2" "$1.log" '^ready '; then
     echo "a simulated module did not start:" >&2
     cat "$1.log.err" >&2
     return 1

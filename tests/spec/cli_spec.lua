@@ -20,7 +20,7 @@ return plan
 local function attest(words, files)
   local script <const> = ("cd '%s' && A='%s' && %s"):format(files.folder, uv.exepath(), words)
   local shell <const> = child.shell(script)
-  local code <const> = shell:join(20)
+  local code <const> = shell:join()
   for _, name in ipairs { "attest.db", "attest.db-wal", "attest.db-shm" } do
     files:remove_later(files.folder .. "/" .. name)
   end

@@ -9,6 +9,8 @@ local core <const> = require "attest.core"
 local mqtt_bench <const> = require "tests.support.mqtt_bench"
 local net <const> = require "attest.sim.net"
 
+local PATIENCE <const> = 30 -- seconds, on a machine that has much else to do
+
 -- Every byte value, as one payload among those of other lengths.
 local function every_byte()
   local bytes <const> = {}
@@ -41,7 +43,9 @@ end
 local function new(options)
   options = options or {}
   options.net = net.new()
-  return mqtt_bench.new(options)
+  local bench <const> = mqtt_bench.new(options)
+  bench.patience = PATIENCE
+  return bench
 end
 
 local function connected(b, options, connect_options)
@@ -72,7 +76,7 @@ local function publish(bench, fields)
 end
 
 local function await_messages(bench, count)
-  local deadline <const> = core.now() + 10
+  local deadline <const> = core.now() + PATIENCE
   while #bench.messages < count do
     assert(core.now() < deadline, "the message did not come")
     bench.waiter = core.current()
@@ -196,7 +200,7 @@ describe("MQTT with mosquitto:", function()
   end))
 
   it("pings keep a connection", with_broker(function(b)
-    local bench <close> = connected(b, nil, { keepalive = 1, ping_interval = 0.1 })
+    local bench <close> = connected(b, nil, { keepalive = 60, ping_interval = 0.1 })
     for _ = 1, 3 do
       bench:await "pingresp"
     end
@@ -205,7 +209,7 @@ describe("MQTT with mosquitto:", function()
 
   it("a broker that falls silent, and comes back", with_broker(function(b)
     local options <const> = { ack_timeout = 1 }
-    local bench <close> = connected(b, options, { keepalive = 1, ping_interval = 0.2 })
+    local bench <close> = connected(b, options, { keepalive = 60, ping_interval = 0.2 })
     b:pause()
     bench.client:subscribe("t", 0)
     bench.client:publish { topic = "t", payload = "x", qos = 1 }

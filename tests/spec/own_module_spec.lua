@@ -107,7 +107,7 @@ local function type_in(command, environment)
     cd %s && attest() { %s "$@"; } && SOURCE=%s && %s
     %s 2>>errors]]):format(folder, uv.exepath(), SOURCE, environment or ":", command)
   local shell <const> = child.shell(script)
-  shell:join(30)
+  shell:join()
   return shell.text
 end
 
@@ -160,7 +160,7 @@ describe("a module of one's own", function()
   it("can be simulated: what was removed is unknown, what was set is read back", async(function()
     local dut <close> = attest.open("sim:door", { catalogue = { folder .. "/modules" } })
     dut:ready()
-    dut:registered { timeout = 5 }
+    dut:registered { timeout = 30 }
     local answer <const>, err <const> = dut.try:at([[AT+QPING="192.0.2.1",1]])
     assert.is_nil(answer)
     assert.equal(104, err.number)
@@ -183,10 +183,10 @@ describe("a module of one's own", function()
     local trace <const> = assert(core.trace { keep = true, slot = "1", port = "pair" })
     dut:trace(trace)
     dut:ready()
-    dut:registered { timeout = 5 }
+    dut:registered { timeout = 30 }
     local socket <close> = dut:socket { host = "192.0.2.1", port = 7 }
     socket:send("hello")
-    assert.equal("hello", socket:receive(5, { timeout = 3 }))
+    assert.equal("hello", socket:receive(5, { timeout = 30 }))
     assert.matches("+IPD,3,5,hello", trace:text(), 1, true)
     trace:close()
   end))

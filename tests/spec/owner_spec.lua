@@ -28,7 +28,7 @@ local function run_owned(who, fn)
 end
 
 local function wait_for(condition)
-  for _ = 1, 500 do
+  for _ = 1, 10000 do
     if condition() then
       return
     end

@@ -186,6 +186,27 @@ describe("a strict replay", function()
     assert.matches('the recording is over, got "AT"', tostring(far.failure), 1, true)
   end))
 
+  it("begins again; a host that goes on at once is heard in the next round", async(function()
+    local files <close> = script_file.new()
+    local path <const> = files:write("field.txt", recordings.text("0 > AT\n1 < OK\n"))
+    local far <close> = assert(replay.open { path = path, loop = true })
+    local near <const>, theirs <const> = core.pair()
+    local said = ""
+    near:data(true)
+    near:listen(function(kind, bytes)
+      said = said .. (kind == "data" and bytes or kind)
+      if said:find("OK$") and #said < 8 then
+        near:write("AT")
+      end
+    end)
+    far:serve(theirs)
+    near:write("AT")
+    core.sleep(60)
+    assert.equal("OKOKOKOK", said)
+    assert.is_truthy(far:missing())
+    near:close()
+  end))
+
   it("hangs up where the port went, after its last word", async(function()
     local files <close> = script_file.new()
     local client <close> = client_of(files, "0 > AT\n1 < OK\n1 ! closed EIO: i/o error\n")

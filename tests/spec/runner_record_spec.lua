@@ -117,7 +117,7 @@ describe("files of a run", function()
     bench.files:remove_later(transcript.path)
     bench.files:remove_later(folder)
     local text = "" -- a thread writes it
-    for _ = 1, 200 do
+    for _ = 1, 3000 do
       local file <close> = assert(io.open(transcript.path))
       text = file:read("a")
       if text:find(" closed\n$") then break end

@@ -9,7 +9,7 @@ local uv <const> = require "luv"
 
 local child = {}
 
-local PATIENCE <const> = 20 -- seconds, on a machine that has much else to do
+local PATIENCE <const> = 60 -- seconds, on a machine that has much else to do
 
 local methods <const> = {}
 local mt <const> = { __index = methods }

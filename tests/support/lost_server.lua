@@ -16,7 +16,7 @@ local uv <const> = require "luv"
 local ROOT <const> = arg[0]:match("^(.*)/tests/.*$") or "."
 local ADDRESS <const> = "183.230.40.39:6002"
 local PINGS <const> = 2 -- that are answered
-local PATIENCE <const> = 5 -- seconds of real time
+local PATIENCE <const> = 30 -- seconds of real time
 
 local lost_server = {}
 

@@ -55,9 +55,11 @@ end
 --- Makes a client.
 -- @tparam table options of attest.sim.mqtt_client, without `events`
 -- @treturn table `client`, `log` (lines), `at` (when they came), `messages`,
---   and `on`, functions by event to set
+--   `on`, functions by event to set, and `patience` in seconds
 function mqtt_bench.new(options)
-  local self <const> = setmetatable({ log = {}, at = {}, seen = {}, messages = {}, on = {} }, mt)
+  local self <const> = setmetatable({
+    log = {}, at = {}, seen = {}, messages = {}, on = {}, patience = 3,
+  }, mt)
   local events <const> = {}
   for _, name in ipairs(EVENTS) do
     events[name] = function(...)
@@ -80,10 +82,10 @@ end
 
 --- Waits for a line of the log that was not waited for yet.
 -- @tparam string line
--- @tparam[opt=10] number timeout seconds
+-- @tparam[opt] number timeout seconds; default: `patience`
 -- @treturn integer its index
 function methods:await(line, timeout)
-  local deadline <const> = core.now() + (timeout or 10)
+  local deadline <const> = core.now() + (timeout or self.patience)
   while true do
     local index <const> = find(self, line)
     if index then

@@ -16,7 +16,7 @@ local recordings = {}
 --- What pyserial and chat said to a module whose port went and came back.
 recordings.FIELD = ROOT .. "/tests/transcripts/field.trace"
 
-local PATIENCE <const> = 5 -- seconds of real time
+local PATIENCE <const> = 30 -- seconds of real time
 
 --- Writes a transcript's text from lines such as `0.5 > AT\r`.
 -- @tparam string text seconds, direction and escaped bytes; an optional word between the first two

@@ -52,7 +52,7 @@ wrong_rate() {
   start_module "$scratch/rate" --set boot=0.1 --set register=0.1
   await_module "$scratch/rate" "$peer" || return 1
   ends_with 3 "$attest" send --port "$scratch/rate" --baud 9600 --timeout 2 AT &&
-    ends_with 0 "$attest" send --port "$scratch/rate" --timeout 5 AT
+    ends_with 0 "$attest" send --port "$scratch/rate" --timeout 20 AT
 }
 
 held_port() {
@@ -64,13 +64,13 @@ core.run(core.spawn(function()
   local port = assert(core.open(arg[1], {}))
   print("held")
   io.stdout:flush()
-  core.sleep(30)
+  core.sleep(600)
   port:close()
 end))
 LUA
   peers_start "$scratch/hold" "$attest" lua "$scratch/hold.lua" "$scratch/held"
   local holder=$peer
-  peers_await 10 "$holder" "$scratch/hold" '^held' || return 1
+  peers_await 20 "$holder" "$scratch/hold" '^held' || return 1
   ends_with 2 "$attest" send --port "$scratch/held" AT || return 1
   has "$scratch/err" "pid $holder"
 }

@@ -2,26 +2,27 @@
 #
 # A TCP server on a raw socket that watches what a module's far end sees: it
 # echoes and writes everything that it received into FILE, one file for all
-# connections. A connection that says TICK gets numbered lines for two seconds.
+# connections. A connection that says TICK gets numbered lines until it says TOCK.
 #
 #     data_server.py FILE       prints "ready PORT"
 
 import socket
 import sys
 import threading
-import time
 
-TICKS = 40
 PAUSE = 0.05
 
 
-def tick(client):
-    for number in range(TICKS):
+def tick(client, stop):
+    number = 0
+    while not stop.wait(PAUSE):
         client.sendall(b"<%04d>\r\nOK\r\n" % number)
-        time.sleep(PAUSE)
+        number += 1
+    client.sendall(b"<end>\r\n")
 
 
 def serve(client, record):
+    stop = threading.Event()
     with client:
         while True:
             piece = client.recv(65536)
@@ -29,7 +30,9 @@ def serve(client, record):
                 return
             record.write(piece)
             if b"TICK" in piece:
-                threading.Thread(target=tick, args=(client,), daemon=True).start()
+                threading.Thread(target=tick, args=(client, stop), daemon=True).start()
+            elif b"TOCK" in piece:
+                stop.set()
             else:
                 client.sendall(piece)
 

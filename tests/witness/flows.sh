@@ -41,7 +41,7 @@ start_broker() {
     } >"$name.conf"
     peers_start "$name.log" "$program" -c "$name.conf"
     broker_pid=$peer
-    if peers_await 5 "$broker_pid" "$name.log.err" ' running$'; then
+    if peers_await 20 "$broker_pid" "$name.log.err" ' running$'; then
       return 0
     fi
     kill "$broker_pid" 2>/dev/null

@@ -13,9 +13,10 @@ foreign_start() {
 
 # The boot words wait for whoever opens the port first.
 socat_sees_the_boot() {
-  (sleep 1; printf 'AT+GMR\r\n'; sleep 1) |
-    timeout 10 socat -t1 - "$scratch/ct12,raw,echo=0" >"$scratch/out"
-  has "$scratch/out" 'RDY' && has "$scratch/out" 'VERSION=CT12_V1\.0\.1' && has "$scratch/out" 'OK'
+  local said=$scratch/socat
+  (peers_await 20 $$ "$said" RDY; printf 'AT+GMR\r\n'; peers_await 20 $$ "$said" '^OK') |
+    timeout 60 socat -t1 - "$scratch/ct12,raw,echo=0" >"$said"
+  has "$said" 'RDY' && has "$said" 'VERSION=CT12_V1\.0\.1' && has "$said" 'OK'
 }
 
 pyserial_talks() {
@@ -24,7 +25,7 @@ pyserial_talks() {
 
 # chat is what pppd dials with; it ends with 0 once each answer came.
 chat_talks() {
-  timeout 20 /usr/sbin/chat -v -s -t 5 ABORT ERROR '' 'AT\n' OK 'AT+CSQ\n' '+CSQ:' '\n' OK \
+  timeout 60 /usr/sbin/chat -v -s -t 20 ABORT ERROR '' 'AT\n' OK 'AT+CSQ\n' '+CSQ:' '\n' OK \
     <"$scratch/ct12" >"$scratch/ct12" 2>"$scratch/err" || { cat "$scratch/err"; return 1; }
 }
 

@@ -12,7 +12,7 @@ start_hostile() {
   hostile=$scratch/hostile-$1
   rm -f "$hostile"
   peers_start "$scratch/hostile.out" python3 "$root/tests/witness/hostile_module.py" "$hostile" "$1"
-  peers_await 10 "$peer" "$scratch/hostile.out" '^ready'
+  peers_await 20 "$peer" "$scratch/hostile.out" '^ready'
 }
 
 # clean FILE...: nothing in it that a terminal obeys, and no verdict of slot 1
@@ -53,7 +53,7 @@ hostile_events() {
 
 # on_terminal COMMAND: what a terminal got is in $scratch/typescript
 on_terminal() {
-  TERM=xterm timeout 30 script -qec "$1" "$scratch/typescript" >"$scratch/shown" </dev/null
+  TERM=xterm timeout 60 script -qec "$1" "$scratch/typescript" >"$scratch/shown" </dev/null
   sed -i '1d;/^Script done/d' "$scratch/typescript"
 }
 
@@ -102,6 +102,17 @@ return plan
 LUA
 }
 
+# Two signals that come at once are one: waits until a process has got the first.
+has_taken_int() {
+  local pending
+  for _ in $(seq 200); do
+    pending=$(awk '/^ShdPnd:/ { print $2 }' "/proc/$1/status") || return 1
+    (((0x$pending & 2) != 0)) || return 0
+    sleep 0.05
+  done
+  return 1
+}
+
 forced_stop() {
   local pid status=0
   write_stuck
@@ -111,7 +122,7 @@ forced_stop() {
   peers_await 20 "$pid" "$scratch/out" 'stuck now' || { cat "$scratch/out"; return 1; }
   sleep 0.5
   kill -INT "$pid"
-  sleep 0.3
+  has_taken_int "$pid" || return 1
   kill -INT "$pid"
   wait "$pid" || status=$?
   [ "$status" -eq 130 ] || { echo "status $status"; cat "$scratch/err"; return 1; }

@@ -37,8 +37,12 @@ start_iaxmodem() {
     done
     trap "kill -KILL $(jobs -p | xargs)" TERM
     wait' bash "$scratch"
-  peers_await 10 "$peer" "$scratch/iaxmodem.log.err" 'Modem started' && sleep 0.5
-  [ -e "$scratch/iaxmodem" ] && [ -e "$scratch/caller" ]
+  for _ in $(seq 400); do
+    [ -e "$scratch/iaxmodem" ] && [ -e "$scratch/caller" ] && return 0
+    sleep 0.05
+  done
+  cat "$scratch/iaxmodem.log.err"
+  return 1
 }
 
 iaxmodem_answers() {
@@ -55,7 +59,7 @@ iaxmodem_is_tested() {
 rings_in_an_echo() {
   peers_start "$scratch/ring" /usr/bin/python3 "$root/tests/witness/ring_in_echo.py" \
     "$scratch/iaxmodem" "$scratch/caller" 'AT+FCLASS=?'
-  peers_await 10 "$peer" "$scratch/ring" '^/dev/' || { cat "$scratch/ring.err"; return 1; }
+  peers_await 20 "$peer" "$scratch/ring" '^/dev/' || { cat "$scratch/ring.err"; return 1; }
   ends_with 0 "$attest" run "$root/tests/witness/plans/ring.lua" \
     --port "$(head -n 1 "$scratch/ring")" --db "$scratch/iaxmodem.db" &&
     has "$scratch/out" '^slot 1  PASS' && has "$scratch/ring" '^rang$'

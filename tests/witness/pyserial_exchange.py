@@ -13,7 +13,7 @@ import time
 
 import serial
 
-SECONDS = 5
+SECONDS = 20
 
 
 def read_until(port, wanted, what):

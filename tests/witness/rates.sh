@@ -15,9 +15,9 @@ pyserial_leaves_it_at_9600() {
 }
 
 a_wrong_rate_is_named() {
-  ends_with 3 "$attest" send --port "$scratch/rates" --timeout 2 AT+GMR &&
+  ends_with 3 "$attest" send --port "$scratch/rates" --timeout 4 AT+GMR &&
     has "$scratch/err" \
-      'AT\+GMR: no answer within 2 s: [0-9]+ bytes but no lines at 115200: is the module at another rate\?'
+      'AT\+GMR: no answer within 4 s: [0-9]+ bytes but no lines at 115200: is the module at another rate\?'
 }
 
 auto_finds_it() {

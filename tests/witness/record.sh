@@ -16,7 +16,7 @@ first_client() {
 }
 
 second_client() {
-  timeout 20 /usr/sbin/chat -s -t 5 ABORT ERROR '' 'AT' OK 'AT+CSQ' OK \
+  timeout 60 /usr/sbin/chat -s -t 20 ABORT ERROR '' 'AT' OK 'AT+CSQ' OK \
     <"$1" >"$1" 2>"$scratch/err" || { cat "$scratch/err"; return 1; }
 }
 
@@ -36,8 +36,8 @@ recorder_starts() {
   peers_start "$scratch/recorder.log" "$attest" record --port "$scratch/recorded" --slot 1 \
     --out "$scratch/field.trace" --link "$scratch/through"
   recorder_pid=$peer
-  peers_await 10 "$recorder_pid" "$scratch/recorder.log" "^ready $scratch/through\$" &&
-    peers_await 10 "$recorder_pid" "$scratch/field.trace" 'NETWORK_ACTIVATE_SUCCESS'
+  peers_await 20 "$recorder_pid" "$scratch/recorder.log" "^ready $scratch/through\$" &&
+    peers_await 20 "$recorder_pid" "$scratch/field.trace" 'NETWORK_ACTIVATE_SUCCESS'
 }
 
 # What is said while the port is away goes nowhere. The simulator is not killed
@@ -45,11 +45,11 @@ recorder_starts() {
 port_goes_and_comes() {
   kill -TERM "$recorded_pid"
   wait "$recorded_pid" 2>/dev/null
-  peers_await 10 "$recorder_pid" "$scratch/field.trace" ' ! 1 [^ ]* closed E[A-Z]*: ' || return 1
+  peers_await 20 "$recorder_pid" "$scratch/field.trace" ' ! 1 [^ ]* closed E[A-Z]*: ' || return 1
   printf 'AT+LOST\r\n' >"$scratch/through"
-  peers_await 10 "$recorder_pid" "$scratch/field.trace" \
+  peers_await 20 "$recorder_pid" "$scratch/field.trace" \
     ' mark not forwarded, the port is gone: AT+LOST' || return 1
-  start_recorded_module && peers_await 10 "$recorder_pid" "$scratch/recorder.log.err" 'it is back'
+  start_recorded_module && peers_await 20 "$recorder_pid" "$scratch/recorder.log.err" 'it is back'
 }
 
 recorder_ends() {
@@ -65,7 +65,7 @@ recorder_ends() {
 
 # Lines of ready that a replay has printed.
 await_replay() {
-  local tries=200
+  local tries=400
   while [ "$(grep -cs '^ready ' "$scratch/replay.log")" != "$1" ]; do
     tries=$((tries - 1))
     [ "$tries" -gt 0 ] || { cat "$scratch/replay.log.err"; return 1; }
@@ -89,9 +89,9 @@ recording_replays_by_command() {
   peers_start "$scratch/replay.log" "$attest" replay "$scratch/field.trace" --by-command \
     --link "$scratch/commands"
   await_replay 1 && third_client "$scratch/commands" || return 1
-  (printf 'AT+GMR\r\n'; sleep 0.5) | timeout 10 socat -t1 - "$scratch/commands,raw,echo=0" \
-    >"$scratch/out"
-  has "$scratch/out" 'VERSION=CT12_V1\.0\.1' && second_client "$scratch/commands"
+  (printf 'AT+GMR\r\n'; peers_await 20 $$ "$scratch/socat" '^OK') |
+    timeout 60 socat -t1 - "$scratch/commands,raw,echo=0" >"$scratch/socat"
+  has "$scratch/socat" 'VERSION=CT12_V1\.0\.1' && second_client "$scratch/commands"
 }
 
 another_client_is_found_out() {

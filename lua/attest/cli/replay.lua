@@ -62,11 +62,7 @@ local function conduct(module, place, options, ended)
     return place.port
   end)
   module:on("over", function()
-    if options.loop then
-      module:rewind()
-    else
-      ended(0)
-    end
+    ended(0)
   end)
   module:on("failed", function(err)
     say(tostring(err))
@@ -81,7 +77,7 @@ end
 local function start(options)
   local module <close>, err <const> = player.open {
     path = options.file, mode = options.by_command and "command" or "strict",
-    slot = options.slot, session = options.session, speed = options.speed,
+    slot = options.slot, session = options.session, speed = options.speed, loop = options.loop,
   }
   if not module then
     return nil, err

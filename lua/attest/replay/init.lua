@@ -22,6 +22,7 @@ local MODES <const> = {
 }
 local OPTIONS <const> = {
   path = true, mode = true, slot = true, speed = true, session = true, alone = true,
+  loop = true,
 }
 local EVENTS <const> = { away = true, back = true, over = true, failed = true }
 
@@ -35,7 +36,8 @@ local mt <const> = { __name = "attest.replay", __index = methods }
 --- Opens a recording.
 -- @tparam table options `path`; optional `mode` ("strict" or "command"), `slot` (where the file
 --   holds several), `speed` (2: half the pauses; 0: none; default 1), `session` (from which
---   opening of the port on, default 1), `alone` (no further than to the next)
+--   opening of the port on, default 1), `alone` (no further than to the next), `loop` (begins
+--   again when it is over, on the same port where that is still open)
 -- @treturn[1] attest.replay
 -- @treturn[2] nil
 -- @treturn[2] attest.error "not_found", "io", "invalid"
@@ -60,6 +62,7 @@ function replay.open(options)
   end
   return setmetatable({
     source = source, mode = MODES[mode], scale = speed == 0 and 0 or 1 / speed, hooks = {},
+    loops = options.loop,
   }, mt)
 end
 
@@ -159,14 +162,33 @@ function methods:act(step)
   end
 end
 
---- Ends: the host has all; for the players.
+local function rewind(self)
+  local ahead <const> = self.player.ahead
+  self.player:stop()
+  self.player = self.mode.new(self.source, self)
+  if self.port:is_closed() then
+    come_back(self)
+  end
+  self.player:proceed()
+  self.player:hear(ahead or "")
+end
+
+local function finish(self)
+  if self.loops then
+    rewind(self)
+  else
+    tell(self, "over")
+  end
+end
+
+--- Ends, or begins again: the host has all; for the players.
 function methods:over()
   if not self.port:is_closed() then
     when_taken(self, function()
-      tell(self, "over")
+      finish(self)
     end)
   else
-    tell(self, "over")
+    finish(self)
   end
 end
 
@@ -176,16 +198,6 @@ function methods:fail(err)
   self.failure = err
   tell(self, "failed", err)
   self:close()
-end
-
---- Begins again, on the same port where that is still open.
-function methods:rewind()
-  self.player:stop()
-  self.player = self.mode.new(self.source, self)
-  if self.port:is_closed() then
-    come_back(self)
-  end
-  self.player:proceed()
 end
 
 --- Tells in which line of the file stands what a strict replay still expects.

@@ -62,7 +62,10 @@ end
 function methods:hear(bytes)
   while bytes ~= "" do
     local event <const> = self.recording.events[self.event]
-    if not event then
+    if not event and self.stage.loops then
+      self.ahead = self.ahead .. bytes
+      return
+    elseif not event then
       return fail(self, ' the recording is over, got "%s"', show(bytes))
     end
     local count <const> = compare(self, event, bytes)
@@ -100,6 +103,7 @@ end
 function strict.new(source, stage)
   local self <const> = setmetatable({
     recording = source, stage = stage, event = next_of_host(source.events, 0), offset = 0,
+    ahead = "", -- for the next round: the host does not know that this one is over
   }, mt)
   self.timeline = timeline.new {
     steps = source.events, origin = source.events[1].at, scale = stage.scale,
