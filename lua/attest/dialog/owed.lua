@@ -141,8 +141,11 @@ function owed.collect(d)
   return not is_expired
 end
 
---- Those before a debt that is paid will not be any more.
+--- The module has only now begun to pay a debt; those before it will not be paid any more.
 local function begin(d, debt)
+  if not debt.begun then
+    allow(debt)
+  end
   d.owed = debt
   debt.begun = true
 end
