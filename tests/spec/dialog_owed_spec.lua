@@ -133,6 +133,28 @@ describe("a debt", function()
     assert.is_true(took > 9 and took < 11)
   end))
 
+  it("is waited for before a probe, where another is too old already", async(function()
+    local b <close> = bench.new { echo = false }
+    b:say("\r\nRING\r\n")
+    times_out(b, "AT+CREG=1")
+    core.sleep(9)
+    local first <const> = b:start("AT+CREG?", { timeout = 1.5 })
+    b:say("\r\n+CREG: 1,1\r\n")
+    assert.equal("timeout", select(2, b:result(first)).code)
+    b:sent()
+    local call <const> = b:run(function() return b.dut.try:csq() end)
+    core.sleep(0.5)
+    assert.equal("", b:sent())
+    b:say("\r\nOK\r\n") -- of AT+CREG?
+    core.sleep(0.4)
+    assert.equal("AT\r\n", b:sent())
+    b:say("\r\nOK\r\n")
+    core.sleep(0.4)
+    assert.equal("AT+CSQ\r\n", b:sent())
+    b:say("\r\n+CSQ: 15,99\r\n\r\nOK\r\n")
+    assert.equal(15, b:result(call).rssi)
+  end))
+
   it("is waited for by a command whose answer has no prefix", async(function()
     local b <close> = bench.new { echo = false }
     b:say("\r\nRING\r\n")
