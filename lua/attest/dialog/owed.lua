@@ -257,12 +257,16 @@ function owed.begins(d, text)
 end
 
 --- Tells whether a late answer could not be told from that to a new command
--- without an echo. The late answer to the same question is an answer.
+-- without an echo, which a late ATE0 ends for those behind it. The late answer
+-- to the same question is an answer.
 local function is_ambiguous(d, command)
+  local has_echo <const> = owed.has_echo(d)
+  local is_lost <const> = not has_echo and not is_tagged(command.form)
   local debt = d.owed
   while debt do
     local is_equal <const> = debt.text == command.text and not command.payload
-    if not is_equal and (debt.form == command.form or not is_tagged(command.form)) then
+    local is_alike <const> = debt.form == command.form and not (has_echo and debt.has_echo)
+    if not is_equal and (is_alike or is_lost) then
       return true
     end
     debt = debt.next
@@ -281,7 +285,7 @@ end
 -- @tparam table command
 -- @treturn boolean
 function owed.comes_first(d, command)
-  return find(d, nil, awaits_payload) ~= nil or not owed.has_echo(d) and is_ambiguous(d, command)
+  return find(d, nil, awaits_payload) ~= nil or is_ambiguous(d, command)
 end
 
 --- Whether a line that the new command's form does not know cannot be its answer.
