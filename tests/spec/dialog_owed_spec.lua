@@ -155,7 +155,7 @@ describe("a debt", function()
     assert.equal(15, b:result(call).rssi)
   end))
 
-  it("is waited for by a command of its kind, where a late ATE0 may end the echoes", async(function()
+  it("is waited for by a command of its kind, where a late ATE0 may end echoes", async(function()
     local b <close> = bench.new()
     succeeds(b, "AT")
     core.sleep(0.1)
