@@ -46,11 +46,16 @@ local function allow(debt)
   debt.till = core.now() + owed.PATIENCE + (debt.lacks_payload and GIVE_UP or 0)
 end
 
-local function add(d, command, was_heard)
+local function last_of(d)
   local last = d.owed
   while last and last.next do
     last = last.next
   end
+  return last
+end
+
+local function add(d, command, was_heard)
+  local last <const> = last_of(d)
   local debt <const> = {
     form = command.form, text = command.text, steps = command.steps, at = command.at,
     has_echo = is_echoed(d, command, last),
@@ -64,8 +69,29 @@ local function add(d, command, was_heard)
   end
 end
 
+--- An answer to a question that was asked before is the older one's: the new
+-- one is owed, behind all others.
+local function move_equal(d, command)
+  local before, debt = nil, d.owed
+  while debt and debt.text ~= command.text do
+    before, debt = debt, debt.next
+  end
+  if not debt or not debt.next then
+    return
+  elseif before then
+    before.next = debt.next
+  else
+    d.owed = debt.next
+  end
+  last_of(d).next = debt
+  debt.next, debt.begun, debt.was_heard = nil, nil, nil
+  debt.has_echo = is_echoed(d, command)
+  allow(debt)
+end
+
 --- Notes that a command may still be answered: one that was not, one that was
--- sent twice, or one that a module heard just behind its reboot.
+-- sent twice, one that was asked before, or one that a module heard just behind
+-- its reboot.
 -- @tparam attest.dialog d
 -- @tparam table command
 function owed.owe(d, command)
@@ -74,6 +100,8 @@ function owed.owe(d, command)
   end
   if command.was_sent_again then
     add(d, command, false)
+  elseif d.owed and command.final then
+    move_equal(d, command)
   end
 end
 
