@@ -82,6 +82,7 @@ describe("attest record", function()
   it("tells when the transcript cannot be written, and leaves nothing after a mistake",
     async(function()
       local files <close> = script_file.new()
+      files:write("plan.lua", "return plan\n")
       local status, text = attest(files, "$A record --port sim:ct12 --out /dev/full -- true")
       assert.equal(5, status)
       assert.matches("/dev/full: the transcript is not complete: ENOSPC", text)
@@ -89,6 +90,7 @@ describe("attest record", function()
         ["--port /nonexistent --out t.txt"] = "/nonexistent: no such file or directory",
         ["--port sim:ct99 --out t.txt"] = "ct99",
         ["--port sim:ct12 --out /nonexistent/t.txt"] = "/nonexistent/t.txt: no such file",
+        ["--port sim:ct12 --out plan.lua"] = "plan.lua: it holds something else, expected a new",
         ["--port sim:ct12 --out ''"] = '%-%-out "": expected a path',
         ["--port sim:ct12 --baud fast"] = '%-%-baud "fast"',
         ["--out t.txt"] = "%-%-port",
@@ -100,7 +102,8 @@ describe("attest record", function()
         assert.equal(1, lines, text)
       end
       assert.equal(2, (attest(files, "$A record --port sim:ct12 --out t.txt -- /nonexistent")))
-      assert.equal("t.txt\n", select(2, attest(files, "ls")))
+      assert.equal("plan.lua\nt.txt\n", select(2, attest(files, "ls")))
+      assert.equal("return plan\n", read(files, "plan.lua"))
     end))
 end)
 

@@ -59,7 +59,9 @@ describe("a file that cannot be replayed is refused with its name:", function()
     } do
       refuses("field.txt:3: not a line of a transcript", GOOD .. line .. "\n" .. GOOD)
     end
-    refuses("field.txt:3: not a line", GOOD .. GOOD:sub(1, 20)) -- cut off
+    refuses("field.txt:1: not a line", GOOD:sub(1, 20))
+    refuses("field.txt:3: not a line", GOOD .. GOOD:sub(1, 20) .. "\n" .. GOOD)
+    refuses("field.txt:3: not a line", GOOD .. GOOD:sub(1, 20) .. "\n")
   end)
 
   it("a line without end, and masks without measure", function()
@@ -113,6 +115,17 @@ describe("a recording", function()
   it("may go on after a restart of the machine, whose clock begins anew", function()
     assert.same({ "< 0.0 A", "< 2.0 B", "end 2.0 B" },
       events_of(recordings.text "900 < A\n5 ! opened\n7 < B\n"))
+  end)
+
+  it("may have a part of a line where its recorder was killed", function()
+    local first <const> = recordings.text "0 ! opened\n1 < A\n"
+    local whole <const> = recordings.text "2 < B\n"
+    for length = 1, #whole - #"/dev/ttyUSB0 B\n" do
+      local killed <const> = first .. whole:sub(1, length)
+      assert.same({ "< 1.0 A", "end 1.0 A" }, events_of(killed))
+      assert.same({ "< 1.0 A", "< 2.0 C", "end 2.0 C" },
+        events_of(killed .. "\n" .. recordings.text "7 ! opened\n8 < C\n"))
+    end
   end)
 
   it("knows where bytes were lost", function()

@@ -232,8 +232,9 @@ describe("a strict replay", function()
       local client <close>, far <const> = client_of(files, "0 > PW=\\m{4}\\r\n1 < OK\n")
       client:send("PW=" .. secret .. "\r\n")
       core.sleep(0.1)
-      assert.is_nil(tostring(far.failure):find(secret:sub(-2), 1, true))
-      assert.matches("may be secret", tostring(far.failure))
+      local told <const> = tostring(far.failure):match("/field.txt:(.*)")
+      assert.is_nil(told:find(secret:sub(-2), 1, true))
+      assert.matches("may be secret", told)
     end
   end))
 

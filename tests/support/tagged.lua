@@ -13,7 +13,9 @@ local tagged = {}
 
 local BAD_DATA <const> = 103
 local ROOT <const> = arg[0]:match("^(.*)/tests/[^/]*$") or "."
-local CATALOGUE <const> = { ROOT .. "/tests/support/catalogue" }
+
+--- Where its commands are.
+tagged.catalogue = { ROOT .. "/tests/support/catalogue" }
 
 --- What proves a number.
 -- @tparam integer n
@@ -64,7 +66,7 @@ end
 -- @treturn dut
 -- @treturn sim
 function tagged.open(options)
-  options.catalogue = CATALOGUE
+  options.catalogue = tagged.catalogue
   local module <const> = assert(sim.new(options))
   for name, behaviour in pairs(behaviours) do
     module.machine.behaviours[name] = checked(behaviour)
@@ -72,7 +74,7 @@ function tagged.open(options)
   local near <const>, far <const> = core.pair()
   module:serve(far)
   return assert(attest.attach(near, {
-    module = options.module, catalogue = CATALOGUE, simulated = module,
+    module = options.module, catalogue = tagged.catalogue, simulated = module,
   })), module
 end
 

@@ -27,6 +27,7 @@ local BAUD <const> = 115200
 local NOT_STORED <const> = 5
 local PATIENCE <const>, DISK_PATIENCE <const> = 1, 10 -- seconds, for the last bytes
 local SIGNALS <const> = 128
+local LONGEST_HEAD <const> = 64 * 1024 -- a transcript's first line tells only the port
 
 local function not_empty(option)
   return function(value)
@@ -57,7 +58,21 @@ local function say(message)
   io.stderr:write("attest record: ", text.printable(message), "\n")
 end
 
+-- Whether a file is a transcript, or empty: what is added would spoil another.
+local function can_continue(path)
+  local there <const> = uv.fs_stat(path)
+  local file <close> = there and there.type == "file" and io.open(path, "rb") or nil
+  local first <const> = file and file:read(LONGEST_HEAD)
+  return not first or core.trace_line(first:match("^[^\n]*")) ~= nil
+end
+
 local function open_trace(options)
+  if not can_continue(options.out) then
+    return nil, errors.new {
+      code = "invalid",
+      message = options.out .. ": it holds something else, expected a new file or a transcript",
+    }
+  end
   local trace <const>, message <const>, name <const> = core.trace {
     path = options.out, slot = options.slot, port = options.port,
   }

@@ -270,13 +270,17 @@ local function is_result(d, command, line)
   return name ~= nil and steps.waits_for(command, name)
 end
 
---- The module echoes: nothing counts without our own echo.
-local function prove_echo(d, command)
-  d.echo = "on"
+local function stop_grace(command)
   if command.grace then
     command.grace:stop()
     command.grace = nil
   end
+end
+
+--- The module echoes: nothing counts without our own echo.
+local function prove_echo(d, command)
+  d.echo = "on"
+  stop_grace(command)
 end
 
 --- A line that came before the command's echo.
@@ -287,7 +291,8 @@ local function hold(d, command, line)
       prove_echo(d, command)
     end
     if is_older then
-      return
+      command.held = nil -- modules answer in order: that was older still
+      return stop_grace(command)
     end
   end
   local result <const> = is_result(d, command, line)
@@ -361,9 +366,7 @@ function judge.echo(d)
   local command <const> = d.pending
   if command and not command.echoed then
     command.echoed, command.has_echo = true, true
-    if command.grace then
-      command.grace:stop()
-    end
+    stop_grace(command)
     local held <const> = command.held or {}
     command.held = nil
     for _, line in ipairs(held) do

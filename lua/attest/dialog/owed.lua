@@ -46,11 +46,16 @@ local function allow(debt)
   debt.till = core.now() + owed.PATIENCE + (debt.lacks_payload and GIVE_UP or 0)
 end
 
-local function add(d, command, was_heard)
+local function last_of(d)
   local last = d.owed
   while last and last.next do
     last = last.next
   end
+  return last
+end
+
+local function add(d, command, was_heard)
+  local last <const> = last_of(d)
   local debt <const> = {
     form = command.form, text = command.text, steps = command.steps, at = command.at,
     has_echo = is_echoed(d, command, last),
@@ -64,8 +69,29 @@ local function add(d, command, was_heard)
   end
 end
 
+--- An answer to a question that was asked before is the older one's: the new
+-- one is owed, behind all others.
+local function move_equal(d, command)
+  local before, debt = nil, d.owed
+  while debt and debt.text ~= command.text do
+    before, debt = debt, debt.next
+  end
+  if not debt or not debt.next then
+    return
+  elseif before then
+    before.next = debt.next
+  else
+    d.owed = debt.next
+  end
+  last_of(d).next = debt
+  debt.next, debt.begun, debt.was_heard = nil, nil, nil
+  debt.has_echo = is_echoed(d, command)
+  allow(debt)
+end
+
 --- Notes that a command may still be answered: one that was not, one that was
--- sent twice, or one that a module heard just behind its reboot.
+-- sent twice, one that was asked before, or one that a module heard just behind
+-- its reboot.
 -- @tparam attest.dialog d
 -- @tparam table command
 function owed.owe(d, command)
@@ -74,6 +100,8 @@ function owed.owe(d, command)
   end
   if command.was_sent_again then
     add(d, command, false)
+  elseif d.owed and command.final then
+    move_equal(d, command)
   end
 end
 
@@ -141,8 +169,11 @@ function owed.collect(d)
   return not is_expired
 end
 
---- Those before a debt that is paid will not be any more.
+--- The module has only now begun to pay a debt; those before it will not be paid any more.
 local function begin(d, debt)
+  if not debt.begun then
+    allow(debt)
+  end
   d.owed = debt
   debt.begun = true
 end
@@ -254,12 +285,16 @@ function owed.begins(d, text)
 end
 
 --- Tells whether a late answer could not be told from that to a new command
--- without an echo. The late answer to the same question is an answer.
+-- without an echo, which a late ATE0 ends for those behind it. The late answer
+-- to the same question is an answer.
 local function is_ambiguous(d, command)
+  local has_echo <const> = owed.has_echo(d)
+  local is_lost <const> = not has_echo and not is_tagged(command.form)
   local debt = d.owed
   while debt do
     local is_equal <const> = debt.text == command.text and not command.payload
-    if not is_equal and (debt.form == command.form or not is_tagged(command.form)) then
+    local is_alike <const> = debt.form == command.form and not (has_echo and debt.has_echo)
+    if not is_equal and (is_alike or is_lost) then
       return true
     end
     debt = debt.next
@@ -278,7 +313,7 @@ end
 -- @tparam table command
 -- @treturn boolean
 function owed.comes_first(d, command)
-  return find(d, nil, awaits_payload) ~= nil or not owed.has_echo(d) and is_ambiguous(d, command)
+  return find(d, nil, awaits_payload) ~= nil or is_ambiguous(d, command)
 end
 
 --- Whether a line that the new command's form does not know cannot be its answer.

@@ -90,7 +90,10 @@ end
 function prelude.prepare(d, command)
   local is_doubtful = owed.expire(d)
   local is_alive <const> = d.port:received() > 0 and not is_deaf(d)
-  local must_collect <const> = d.owed and is_alive and owed.comes_first(d, command)
+  -- a late final of those that are not too old yet would pass for the probe's
+  local must_probe <const> = d.echo == "off" and is_doubtful
+  local must_collect <const> = d.owed and is_alive
+    and (must_probe or owed.comes_first(d, command))
   if must_collect then
     is_doubtful = not owed.collect(d) or is_doubtful
   end

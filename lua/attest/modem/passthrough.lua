@@ -49,7 +49,14 @@ local known <const> = {
 }
 local known_running <const> = { running = true, guard = true }
 
+local function check_table(options)
+  if type(options) ~= "table" then
+    error(("passthrough: options are a %s, expected a table"):format(type(options)), 5)
+  end
+end
+
 local function check_options(options)
+  check_table(options)
   for key in pairs(options) do
     if not (options.running and known_running or known)[key] then
       error(("passthrough: unknown option %q"):format(tostring(key)), 4)
@@ -58,6 +65,24 @@ local function check_options(options)
   local guard <const> = options.guard
   if guard ~= nil and not (type(guard) == "number" and guard >= 0 and guard < 3600) then
     error(("passthrough: guard is %s, expected 0 to 3600 seconds"):format(tostring(guard)), 4)
+  end
+end
+
+--- Checks the options of a read or a write.
+local function check_timeout(options)
+  if options == nil then
+    return
+  end
+  check_table(options)
+  local timeout <const> = options.timeout
+  for key in pairs(options) do
+    if key ~= "timeout" then
+      error(("passthrough: unknown option %q"):format(tostring(key)), 4)
+    end
+  end
+  local is_time <const> = type(timeout) == "number" and timeout >= 0 and timeout < math.huge
+  if timeout ~= nil and not is_time then
+    error(("passthrough: timeout is %s, expected seconds from 0"):format(tostring(timeout)), 4)
   end
 end
 
@@ -130,14 +155,9 @@ local function is_ours(self)
   return not self.is_closed and self.session == self.dut.dialog.session
 end
 
-local function check_read(self, count, options)
+local function check_read(self, count)
   if count ~= nil and not (math.type(count) == "integer" and count >= 0) then
     error(("passthrough: cannot read %s bytes"):format(tostring(count)), 4)
-  end
-  for key in pairs(options) do
-    if key ~= "timeout" then
-      error(("passthrough: unknown option %q"):format(tostring(key)), 4)
-    end
   end
   if self.waiter then
     error("passthrough: another task is reading", 4)
@@ -152,6 +172,7 @@ end
 -- @treturn boolean true
 -- @raise attest.error "invalid", "timeout", "closed"
 function soft.write(self, bytes, options)
+  check_timeout(options)
   if type(bytes) ~= "string" then
     error(("passthrough: a %s cannot be written"):format(type(bytes)), 3)
   elseif not is_ours(self) then
@@ -169,7 +190,8 @@ function soft.read(self, count, options)
   if type(count) == "table" then
     count, options = nil, count
   end
-  check_read(self, count, options or {})
+  check_timeout(options)
+  check_read(self, count)
   local received <const>, wanted <const> = self.received, count or 1
   local timeout <const> = options and options.timeout or 10
   local deadline <const> = core.now() + timeout
@@ -179,6 +201,8 @@ function soft.read(self, count, options)
   while received.size < wanted do
     if self.dut.dialog.closed then
       return nil, self.dut.dialog.closed
+    elseif not is_ours(self) then
+      return nil, closed_error(self)
     end
     local left <const> = deadline - core.now()
     if left <= 0 then
@@ -284,6 +308,7 @@ function soft.close(self)
   end
   self.is_closed = true
   unwatch(self)
+  wake(self)
   local dialog <const> = self.dut.dialog
   if dialog.direct ~= self then
     return true

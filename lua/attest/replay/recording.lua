@@ -40,7 +40,8 @@ local function open_file(path)
   return file
 end
 
--- Calls take(line, number) for each line until it returns false and why.
+-- Calls take(line, number, is_cut) for each line until it returns false and why; is_cut: nothing
+-- ends it.
 local function each_line(path, file, take)
   local parts, size, number = {}, 0, 1
   while true do
@@ -50,7 +51,7 @@ local function each_line(path, file, take)
     elseif not block and size == 0 then
       return true
     elseif not block then
-      return take(table.concat(parts), number)
+      return take(table.concat(parts), number, true)
     end
     local from = 1
     for at in block:gmatch("()\n") do
@@ -77,22 +78,33 @@ local function count_masked(list)
   return count
 end
 
+local function is_opening(kind, bytes)
+  return kind == "!" and bytes == "opened"
+end
+
+-- A killed recorder, or a full disk, leaves a part of a line: at the end, or before what was
+-- recorded next.
 local function read_entries(path)
   local file <close>, err <const> = open_file(path)
   if not file then
     return nil, err
   end
-  local entries <const>, masked = {}, 0
-  local ok <const>, why <const> = each_line(path, file, function(text, number)
+  local entries <const>, masked, torn = {}, 0, nil
+  local ok <const>, why <const> = each_line(path, file, function(text, number, is_cut)
     local line <const> = core.trace_line(text)
-    if not line then
-      return invalid("%s:%d: not a line of a transcript", path, number)
+    if not line and #entries == 0
+      or torn and not (line and is_opening(line.direction, line.bytes)) then
+      return invalid("%s:%d: not a line of a transcript", path, torn or number)
+    elseif not line then
+      torn = not is_cut and number or nil
+      return true
     end
+    torn = nil
     masked = masked + count_masked(line.masks)
     if masked > MOST_MASKED then
       return invalid("%s:%d: more than %d masked bytes", path, number, MOST_MASKED)
     end
-    entries[number] = {
+    entries[#entries + 1] = {
       kind = line.direction, at = line.at, line = number, bytes = line.bytes, masks = line.masks,
       place = line.slot or line.port or "-",
     }
@@ -100,6 +112,8 @@ local function read_entries(path)
   end)
   if not ok then
     return nil, why
+  elseif torn then
+    return invalid("%s:%d: not a line of a transcript", path, torn)
   elseif #entries == 0 then
     return invalid("%s: it is empty, expected a transcript", path)
   end
@@ -135,8 +149,7 @@ end
 local function split_sessions(entries)
   local sessions <const> = {}
   for _, entry in ipairs(entries) do
-    local is_opening <const> = entry.kind == "!" and entry.bytes == "opened"
-    if is_opening or #sessions == 0 then
+    if is_opening(entry.kind, entry.bytes) or #sessions == 0 then
       sessions[#sessions + 1] = {}
     end
     local session <const> = sessions[#sessions]
