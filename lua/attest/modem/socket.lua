@@ -142,7 +142,12 @@ function socket.open(dut, options)
     return nil, err
   end
   local number <const> = answer.link_num
-  local link <const> = dut.links[number] or new_link(dut, number)
+  local link = dut.links[number]
+  if link and link.transport then -- the module has forgotten that one
+    mark_closed(dut, number)
+    link = nil
+  end
+  link = link or new_link(dut, number)
   link.transport = transport
   link.received.limit = options.max_unread or MOST_UNREAD
   local self <const> = setmetatable({
@@ -228,14 +233,15 @@ function soft.close(self)
     return true
   end
   self.is_closed = true
-  if self.dut.links[self.number] == self.link then
-    self.dut.links[self.number] = nil
-  end
-  if self.link.closed then
+  local dut <const>, link <const> = self.dut, self.link
+  if link.closed then
     return true
   end
-  self.link.closing = true
-  local done <const>, err <const> = self.dut.try:qiclose { link_num = self.number }
+  link.closing = true
+  local done <const>, err <const> = dut.try:qiclose { link_num = self.number }
+  if dut.links[self.number] == link then -- what came until now was not for the next of this number
+    dut.links[self.number] = nil
+  end
   if not done and not error_object.is(err, "rejected") then
     return nil, err
   end
