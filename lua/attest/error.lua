@@ -19,6 +19,7 @@ error_object.codes = {
   invalid     = "an argument or a value is wrong; nothing was sent",
   io          = "the operating system refused",
   not_found   = "there is no such thing",
+  overflow    = "more came than is kept for a reader",
   protocol    = "the module answered something that its manual does not allow",
   rejected    = "the module refused",
   reset       = "the module rebooted",

@@ -2,15 +2,17 @@
 --- Delivers what the module says unasked.
 --
 -- Handlers of one DUT run in one task, in the order of the lines, from a bounded
--- queue, so that they may issue commands. What does not fit is dropped and
--- counted. An error in a handler goes to the owner of whoever made the router.
+-- queue, so that they may issue commands. What does not fit is dropped, and who
+-- must know is told. An error in a handler goes to the owner of whoever made the
+-- router.
 
 local core <const> = require "attest.core"
 local error_object <const> = require "attest.error"
 
 local urc <const> = {}
 
-local LIMIT <const> = 256
+--- Events that wait, and bytes of their payloads.
+local LIMIT <const>, MOST_BYTES <const> = 256, 4 << 20
 
 local methods <const> = {}
 local mt <const> = { __name = "attest.urc", __index = methods }
@@ -37,15 +39,23 @@ end
 handle_mt.__index = { off = off }
 handle_mt.__close = off
 
+local function size_of(payload)
+  return type(payload) == "string" and #payload or 0
+end
+
 local function run(router)
   while router.first <= router.last do
     local event <const> = router.queue[router.first]
     router.queue[router.first] = nil
     router.first = router.first + 1
+    if event.fields.payload then
+      router.bytes = router.bytes - size_of(event.fields.payload)
+    end
     if event.handle.list[event.handle] then
       event.handle.fn(event.fields, event.name)
     end
   end
+  router.bytes = 0 -- a handler may have changed the fields
 end
 
 --- Runs the queue; a handler's error leaves the rest to a new task.
@@ -64,11 +74,15 @@ function methods:start()
 end
 
 local function enqueue(self, handle, name, fields)
-  if self.last - self.first + 1 >= LIMIT then
-    self.dropped = self.dropped + 1
+  local payload <const> = fields.payload
+  local bytes <const> = self.bytes + (payload and size_of(payload) or 0)
+  if self.last - self.first + 1 >= LIMIT or bytes > MOST_BYTES then
+    if handle.dropped then
+      handle.dropped(fields)
+    end
     return false
   end
-  self.last = self.last + 1
+  self.last, self.bytes = self.last + 1, bytes
   self.queue[self.last] = { handle = handle, name = name, fields = fields }
   if not self.task then
     self:start()
@@ -108,14 +122,16 @@ end
 --- Calls a function for every URC of a name.
 -- @tparam string name such as "RDY"; "*" for all
 -- @tparam function fn called with the fields and the name
+-- @tparam[opt] function dropped called at once, with the fields of an event that found no room; it
+--   must not wait
 -- @treturn table handle with `off()`
-function methods:on(name, fn)
+function methods:on(name, fn, dropped)
   local list = self.handlers[name]
   if not list then
     list = { order = {}, count = 0, router = self }
     self.handlers[name] = list
   end
-  local handle <const> = setmetatable({ list = list, fn = fn }, handle_mt)
+  local handle <const> = setmetatable({ list = list, fn = fn, dropped = dropped }, handle_mt)
   list[handle] = true
   list.order[#list.order + 1] = handle
   list.count = list.count + 1
@@ -196,7 +212,7 @@ end
 -- @treturn attest.urc
 function urc.new(on_change)
   return setmetatable({
-    handlers = {}, waiting = {}, queue = {}, first = 1, last = 0, dropped = 0,
+    handlers = {}, waiting = {}, queue = {}, first = 1, last = 0, bytes = 0,
     version = 0, on_change = on_change,
   }, mt)
 end

@@ -10,8 +10,9 @@ local catch <const> = {}
 
 --- Silence in which a decision is made, in seconds.
 catch.SETTLE = 0.05
---- How long a module may go on with what it had buffered, in seconds.
-local FLOOD <const> = 10
+--- How long a module may go on with what it had buffered, in seconds, and how
+-- much that may be, in bytes: more than a UART carries in the time.
+local FLOOD <const>, MOST <const> = 10, 16 << 20
 
 local methods <const> = {}
 local mt <const> = { __name = "attest.dialog.catch", __index = methods }
@@ -20,7 +21,7 @@ local mt <const> = { __name = "attest.dialog.catch", __index = methods }
 -- @tparam attest.dialog d
 -- @treturn catch
 function catch.begin(d)
-  d.catch = setmetatable({ chunks = {}, at = core.now(), task = core.current() }, mt)
+  d.catch = setmetatable({ chunks = {}, size = 0, at = core.now(), task = core.current() }, mt)
   return d.catch
 end
 
@@ -38,6 +39,7 @@ end
 -- @tparam string bytes
 function methods:take(bytes)
   self.chunks[#self.chunks + 1] = bytes
+  self.size = self.size + #bytes
   self.at = core.now()
   core.wake(self.task)
 end
@@ -47,6 +49,12 @@ end
 function methods:all()
   self.chunks = { table.concat(self.chunks) }
   return self.chunks[1]
+end
+
+--- Tells whether so much came that it is data, whatever follows.
+-- @treturn boolean
+function methods:is_flood()
+  return self.size > MOST
 end
 
 --- Waits until something is found in a silence, or nothing more will come.
@@ -68,7 +76,7 @@ function methods:await(from, patience, look)
         return found, false
       end
     end
-    if now >= last then
+    if now >= last or self:is_flood() then
       return nil, true
     end
     local next_look <const> = math.max(now < settled_at and settled_at or over_at, from)

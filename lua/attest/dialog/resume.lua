@@ -38,7 +38,7 @@ local function send_ato(d, text)
   if not is_echoed then
     d.port:data(true)
   end
-  while not d.closed and core.now() < over_at do
+  while not d.closed and not catch:is_flood() and core.now() < over_at do
     core.wait(over_at - core.now()) -- woken by the echo and by data
   end
   d.on_echo = nil

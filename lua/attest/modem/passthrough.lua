@@ -13,6 +13,9 @@ local resume <const> = require "attest.dialog.resume"
 
 local passthrough <const> = {}
 
+--- Received bytes that wait for a reader, unless a script says otherwise.
+local MOST_UNREAD <const> = 64 << 20
+
 local soft <const> = {}
 local loud <const> = {}
 local mt <const> = { __name = "attest.passthrough", __index = loud }
@@ -34,7 +37,12 @@ local function wake(self)
 end
 
 local function take_in(self, bytes, is_goodbye)
-  self.received:put(bytes)
+  local received <const> = self.received
+  local was_whole <const> = received.lost == 0
+  received:put(bytes)
+  if was_whole and received.lost > 0 then
+    self.dut.dialog:tell("flag", "data_dropped")
+  end
   if is_goodbye then
     self.maybe_closed = true -- the dialog has told it
   elseif self.is_resumed and resume.is_refusal(bytes) then
@@ -46,8 +54,9 @@ end
 
 local known <const> = {
   type = true, host = true, port = true, local_port = true, timeout = true, guard = true,
+  max_unread = true,
 }
-local known_running <const> = { running = true, guard = true }
+local known_running <const> = { running = true, guard = true, max_unread = true }
 
 local function check_table(options)
   if type(options) ~= "table" then
@@ -86,9 +95,9 @@ local function check_timeout(options)
   end
 end
 
-local function new(dut)
+local function new(dut, max_unread)
   local self <const> = setmetatable({
-    dut = dut, received = chunks.new(), maybe_closed = false, try = {},
+    dut = dut, received = chunks.new(max_unread or MOST_UNREAD), maybe_closed = false, try = {},
   }, mt)
   setmetatable(self.try, { __index = function(_, name)
     return function(_, ...) return soft[name](self, ...) end
@@ -114,13 +123,15 @@ end
 --- Opens a link in direct mode, or takes over a data mode that began otherwise: a client of simple
 -- mode, a stream of messages.
 -- @tparam table options `host`, `port`, `type` ("TCP" or "UDP", default TCP), `local_port`,
---   `timeout` in seconds, `guard` (seconds of silence around `+++`, default the profile's); or
---   `running` (true: the module forwards data already) and `guard`
+--   `timeout` in seconds, `guard` (seconds of silence around `+++`, default the profile's),
+--   `max_unread` (while so many bytes wait to be read, what comes is lost, and `read` says so; 64
+--   MiB); or `running` (true: the module forwards data already), `guard`, `max_unread`
 -- @treturn attest.passthrough in data mode
 -- @raise attest.error "invalid", "rejected", "timeout"
 function passthrough.open(dut, options)
   check_options(options)
-  local self <const>, dialog <const> = new(dut), dut.dialog
+  chunks.check_limit(options.max_unread, "passthrough")
+  local self <const>, dialog <const> = new(dut, options.max_unread), dut.dialog
   local on_data <const>, on_gone <const>, guard <const> =
     dialog.on_data, dialog.on_gone, dialog.guard
   dialog.guard = options.guard and { before = options.guard, after = options.guard } or nil
@@ -155,15 +166,6 @@ local function is_ours(self)
   return not self.is_closed and self.session == self.dut.dialog.session
 end
 
-local function check_read(self, count)
-  if count ~= nil and not (math.type(count) == "integer" and count >= 0) then
-    error(("passthrough: cannot read %s bytes"):format(tostring(count)), 4)
-  end
-  if self.waiter then
-    error("passthrough: another task is reading", 4)
-  end
-end
-
 --- Sends bytes to the far end, in their order. Waits while the line is behind; while another task
 -- takes the module to command mode and until it is back; never for the far end.
 -- @tparam string bytes; three pluses alone after a silence are refused: they would be an escape
@@ -185,21 +187,27 @@ end
 -- @tparam[opt] int count exactly so many; without it, what came in one piece
 -- @tparam[opt] table options `timeout` in seconds, default 10
 -- @treturn string
--- @raise attest.error "timeout" (with `partial`; it stays readable), "closed"
+-- @raise attest.error "timeout" (with `partial`; it stays readable), "closed"; "overflow" (with
+--   `lost` and `partial`) behind the bytes that waited when `max_unread` was reached, from then on
 function soft.read(self, count, options)
   if type(count) == "table" then
     count, options = nil, count
   end
   check_timeout(options)
-  check_read(self, count)
   local received <const>, wanted <const> = self.received, count or 1
+  received:check(count, "passthrough")
+  if self.waiter then
+    error("passthrough: another task is reading", 3)
+  end
   local timeout <const> = options and options.timeout or 10
   local deadline <const> = core.now() + timeout
   local reader <close> = setmetatable({}, { __close = function() -- luacheck: ignore 211/reader
     self.waiter = nil
   end })
   while received.size < wanted do
-    if self.dut.dialog.closed then
+    if received.lost > 0 then
+      return nil, received:overflow("passthrough")
+    elseif self.dut.dialog.closed then
       return nil, self.dut.dialog.closed
     elseif not is_ours(self) then
       return nil, closed_error(self)

@@ -5,6 +5,7 @@
 -- does not say which link a DISCONNECT is for: with one link it is that one,
 -- with several the module is asked.
 
+local chunks <const> = require "attest.modem.chunks"
 local core <const> = require "attest.core"
 local error_object <const> = require "attest.error"
 
@@ -12,18 +13,18 @@ local socket <const> = {}
 
 --- Most bytes of one send, and of one datagram (manual 6.4.2).
 local CHUNK <const> = 1024
-local KEPT <const> = 1 << 20 -- received bytes that nobody read, per link
+--- Received bytes of a link that wait for a reader, unless a script says otherwise.
+local MOST_UNREAD <const> = 1 << 20
+--- Links whose data is kept; a module that goes wrong may name any number.
+local MOST_LINKS <const> = 32
 
 local soft <const> = {}
 local loud <const> = {}
 local mt <const> = { __name = "attest.socket", __index = loud }
 
-local function link_of(dut, number)
-  local link = dut.links[number]
-  if not link then
-    link = { chunks = {}, size = 0 }
-    dut.links[number] = link
-  end
+local function new_link(dut, number)
+  local link <const> = { received = chunks.new(MOST_UNREAD, true) }
+  dut.links[number] = link
   return link
 end
 
@@ -33,15 +34,38 @@ local function wake(link)
   end
 end
 
-local function received(dut, fields)
-  local link <const> = link_of(dut, fields.link_num)
-  if link.size + #fields.payload > KEPT then
-    link.overflow = true
-  else
-    link.chunks[#link.chunks + 1] = fields.payload
-    link.size = link.size + #fields.payload
+local function has_room(dut)
+  local count = 0
+  for _ in pairs(dut.links) do
+    count = count + 1
   end
-  wake(link)
+  return count < MOST_LINKS
+end
+
+--- Finds the link that data is for; one that is opened just now has no socket yet.
+local function link_of(dut, fields)
+  local number <const> = fields.link_num
+  return dut.links[number] or has_room(dut) and new_link(dut, number) or nil
+end
+
+local function lose(dut, fields, reason)
+  local link <const> = link_of(dut, fields)
+  if link then
+    local payload <const> = fields.payload
+    link.received:lose(payload and #payload or fields.length or 1, reason)
+    wake(link)
+  end
+end
+
+local function received(dut, fields)
+  if not fields.payload then
+    return lose(dut, fields, "more were announced than are taken at once")
+  end
+  local link <const> = link_of(dut, fields)
+  if link then
+    link.received:put(fields.payload)
+    wake(link)
+  end
 end
 
 --- The number is free again: the module may give it to another link.
@@ -81,7 +105,9 @@ local function listen(dut)
     return
   end
   dut.listens = true
-  dut:on(dut.module.profile.received, function(fields) received(dut, fields) end)
+  dut.dialog.router:on(dut.module.profile.received,
+    function(fields) received(dut, fields) end,
+    function(fields) lose(dut, fields, "too many URCs waited for a handler") end)
   dut:on("DISCONNECT", function() far_end_closed(dut, "TCP") end)
   dut:on("UDP_CLOSE", function() far_end_closed(dut, "UDP") end)
   dut:on(dut.module.profile.boot_word, function()
@@ -89,11 +115,14 @@ local function listen(dut)
   end)
 end
 
-local known <const> = { type = true, host = true, port = true, local_port = true, timeout = true }
+local known <const> = {
+  type = true, host = true, port = true, local_port = true, timeout = true, max_unread = true,
+}
 
 --- Opens a TCP or UDP link.
 -- @tparam table options `host`, `port`, `type` ("TCP" or "UDP", default TCP), `local_port`,
---   `timeout` in seconds
+--   `timeout` in seconds, `max_unread` (while so many bytes wait to be received, what comes is
+--   lost, and `receive` says so; 1 MiB)
 -- @treturn attest.socket
 -- @raise attest.error "invalid", "rejected", "timeout"
 function socket.open(dut, options)
@@ -102,6 +131,7 @@ function socket.open(dut, options)
       error(("socket: unknown option %q"):format(tostring(key)), 3)
     end
   end
+  chunks.check_limit(options.max_unread, "socket")
   listen(dut)
   local transport <const> = options.type or "TCP"
   local answer <const>, err <const> = dut.try:qiopen({
@@ -112,8 +142,14 @@ function socket.open(dut, options)
     return nil, err
   end
   local number <const> = answer.link_num
-  local link <const> = link_of(dut, number)
+  local link = dut.links[number]
+  if link and link.transport then -- the module has forgotten that one
+    mark_closed(dut, number)
+    link = nil
+  end
+  link = link or new_link(dut, number)
   link.transport = transport
+  link.received.limit = options.max_unread or MOST_UNREAD
   local self <const> = setmetatable({
     dut = dut, link = link, number = number, transport = transport, try = {},
   }, mt)
@@ -154,48 +190,40 @@ function soft.send(self, bytes)
   return true
 end
 
---- Takes up to `count` bytes, or the oldest chunk without a count.
-local function take(link, count)
-  if not count then
-    local chunk <const> = table.remove(link.chunks, 1)
-    link.size = link.size - #chunk
-    return chunk
-  end
-  local all <const> = table.concat(link.chunks)
-  local rest <const> = all:sub(count + 1)
-  link.chunks, link.size = { rest ~= "" and rest or nil }, #rest
-  return all:sub(1, count)
-end
-
 --- Receives bytes.
 -- @tparam[opt] int count exactly so many; without it, what came in one piece (a datagram)
 -- @tparam[opt] table options `timeout` in seconds, default 10
 -- @treturn string
--- @raise attest.error "timeout" (with `partial`, what came; it stays readable), "closed"
+-- @raise attest.error "timeout" (with `partial`, what came; it stays readable), "closed";
+--   "overflow" (with `lost` and `partial`) behind the bytes that waited when no more were kept
 function soft.receive(self, count, options)
   if type(count) == "table" then
     count, options = nil, count
   end
   local link <const> = self.link
+  local unread <const>, wanted <const> = link.received, count or 1
+  unread:check(count, "socket")
   local timeout <const> = options and options.timeout or 10
   local deadline <const> = core.now() + timeout
-  while link.size < (count or 1) do
-    if link.closed or link.overflow then
+  while unread.size < wanted do
+    if unread.lost > 0 then
+      return nil, unread:overflow(("link %d"):format(self.number))
+    elseif link.closed then
       return nil, closed_error(self)
     end
     link.waiter = core.current()
     local left <const> = deadline - core.now()
     local woken <const> = left > 0 and core.wait(left)
     link.waiter = nil
-    if not woken and link.size < (count or 1) then
+    if not woken and unread.size < wanted then
       return nil, error_object.new {
-        code = "timeout", seconds = timeout, partial = table.concat(link.chunks),
-        message = ("link %d: %d of %s bytes received within %g s"):format(self.number, link.size,
+        code = "timeout", seconds = timeout, partial = unread:look(),
+        message = ("link %d: %d of %s bytes received within %g s"):format(self.number, unread.size,
           count or "some", timeout),
       }
     end
   end
-  return take(link, count)
+  return unread:take(count)
 end
 
 --- Closes the link; closing twice is quiet.
@@ -205,14 +233,15 @@ function soft.close(self)
     return true
   end
   self.is_closed = true
-  if self.dut.links[self.number] == self.link then
-    self.dut.links[self.number] = nil
-  end
-  if self.link.closed then
+  local dut <const>, link <const> = self.dut, self.link
+  if link.closed then
     return true
   end
-  self.link.closing = true
-  local done <const>, err <const> = self.dut.try:qiclose { link_num = self.number }
+  link.closing = true
+  local done <const>, err <const> = dut.try:qiclose { link_num = self.number }
+  if dut.links[self.number] == link then -- what came until now was not for the next of this number
+    dut.links[self.number] = nil
+  end
   if not done and not error_object.is(err, "rejected") then
     return nil, err
   end

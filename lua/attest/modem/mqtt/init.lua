@@ -15,8 +15,9 @@ local sets <const> = {
 
 local mqtt <const> = {}
 
---- Messages kept for `receive`; more are dropped and counted.
-local KEPT <const> = 1024
+--- Messages that wait for `receive`, and bytes of their payloads; what comes while so many do is
+-- lost, and counted where it would stand.
+local MOST_UNREAD <const>, MOST_BYTES <const> = 1024, 16 << 20
 
 local events <const> = {
   message = true, connected = true, lost = true, reconnecting = true, timeout = true,
@@ -34,18 +35,36 @@ local function tell(self, event, value)
   end
 end
 
+local function wake(self)
+  if self.waiter then
+    core.wake(self.waiter)
+  end
+end
+
+local function lose(self)
+  local newest = self.inbox[#self.inbox]
+  if not newest or not newest.lost then
+    newest = { lost = 0, payload = "" }
+    self.inbox[#self.inbox + 1] = newest
+  end
+  newest.lost = newest.lost + 1
+  wake(self)
+end
+
 local function received(self, fields)
+  if not fields.payload then -- longer than any that is taken
+    return lose(self)
+  end
   local message <const> = {
     topic = fields.topic, payload = fields.payload, qos = fields.qos, duplicate = fields.dup == 1,
     retained = fields.retained == 1, is_damaged = fields.fault ~= nil,
   }
-  if #self.inbox >= KEPT then
-    self.dropped = self.dropped + 1
+  if #self.inbox >= MOST_UNREAD or self.bytes >= MOST_BYTES then
+    lose(self)
   else
     self.inbox[#self.inbox + 1] = message
-  end
-  if self.waiter then
-    core.wake(self.waiter)
+    self.bytes = self.bytes + #message.payload
+    wake(self)
   end
   tell(self, "message", message)
 end
@@ -55,9 +74,7 @@ local function lost(self, reason)
     self.state = "disconnected"
     tell(self, "lost", reason)
   end
-  if self.waiter then
-    core.wake(self.waiter)
-  end
+  wake(self)
 end
 
 local function came_back(self)
@@ -69,7 +86,8 @@ end
 
 local function listen(self)
   local dut <const>, words <const> = self.dut, self.dut.module.profile.mqtt
-  self.urcs[#self.urcs + 1] = dut:on(words.received, function(fields) received(self, fields) end)
+  self.urcs[#self.urcs + 1] = dut.dialog.router:on(words.received,
+    function(fields) received(self, fields) end, function() lose(self) end)
   self.urcs[#self.urcs + 1] = dut:on(words.connected, function() came_back(self) end)
   self.urcs[#self.urcs + 1] = dut:on(words.lost, function() lost(self, words.lost) end)
   self.urcs[#self.urcs + 1] = dut:on(dut.module.profile.boot_word, function()
@@ -176,10 +194,18 @@ function soft.publish(self, topic, payload, given)
   return self.set.publish(self.dut, topic, payload, given.qos or 0, given.retain and 1 or 0)
 end
 
+local function overflow(count)
+  return error_object.new {
+    code = "overflow", lost = count,
+    message = ("%d MQTT messages are lost: more came than wait to be received"):format(count),
+  }
+end
+
 --- Waits for the next message.
 -- @tparam[opt] table given `timeout` in seconds, default 10
 -- @treturn table `topic`, `payload`, `qos` and `retained` where the module tells
--- @raise attest.error "timeout", "closed" when the connection is lost
+-- @raise attest.error "timeout", "closed" when the connection is lost; "overflow", with how many
+--   are `lost`, once where messages are missing
 function soft.receive(self, given)
   local timeout <const> = given and given.timeout or 10
   local deadline <const> = core.now() + timeout
@@ -197,7 +223,12 @@ function soft.receive(self, given)
     core.wait(left)
     self.waiter = nil
   end
-  return table.remove(self.inbox, 1)
+  local message <const> = table.remove(self.inbox, 1)
+  self.bytes = self.bytes - #message.payload
+  if message.lost then
+    return nil, overflow(message.lost)
+  end
+  return message
 end
 
 --- Asks the module for the state of the connection.
@@ -263,7 +294,7 @@ function mqtt.open(dut, given)
   end
   local self <const> = setmetatable({
     dut = dut, set = sets[profile.commands], inbox = {}, handlers = {},
-    urcs = {}, state = "idle", dropped = 0, try = {},
+    urcs = {}, state = "idle", bytes = 0, try = {},
   }, mt)
   setmetatable(self.try, { __index = function(_, name)
     return function(_, ...) return soft[name](self, ...) end
