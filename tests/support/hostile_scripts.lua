@@ -180,7 +180,16 @@ return {
 
   -- measurements
   { "measurement changed by hand",
-    "local m = t:measure('y', 1) m.describe = function() while true do end end", HOG },
+    "local m = t:measure('y', 1) m.describe = function() while true do end end",
+    "a measurement's describe cannot be set" },
+  { "measurement changed in spite of that", [[
+    local m = t:measure("y", 1)
+    for _, key in ipairs { "name", "value", "unit", "checks", "reason", "set_ms", "evidence" } do
+      rawset(m, key, print)
+    end
+    rawset(m, "outcome", function() while true do end end)]] },
+  { "list of limits that are none",
+    "t:measure('y', 1):one_of { print }", "one_of needs a list of values, not of function" },
   { "name with a line end",
     [[t:measure("a\nslot 2  PASS", 1)]], "a measurement needs a printable" },
   { "name with a control character",

@@ -67,7 +67,7 @@ function methods:measure(name, value, unit)
   if attempt.by_name[name] then
     error(("measurement %q was already made in this attempt"):format(name), 2)
   end
-  attempt:add(measurement)
+  attempt:add(name, measurement)
   learn_identity(attempt.run, name, value)
   return measurement
 end
