@@ -208,6 +208,27 @@ return {
   { "endless sleep",
     "t:sleep(math.huge)", 'phase "deed" timed out after 5 s', outcome = "TIMEOUT" },
 
+  { "attachments without end", "while true do t:attach('x', ('y'):rep(1 << 20)) end",
+    "the record is full: a run may put 16777216 bytes into it" },
+  { "measurements without end", [[
+    for i = 1, 5000 do t:measure("v" .. i, ("x"):rep(4096)) end]],
+    'measurement "v%d+": the record is full: a run may put 16777216 bytes into it' },
+  { "value that is too long", "t:measure('v', ('x'):rep(17 << 20))", "the record is full" },
+  { "limit that is too long", "t:measure('v', 'x'):equals(('x'):rep(17 << 20))",
+    "the record is full" },
+  { "list of limits without end", [[
+    local list = {}
+    for i = 1, 1e6 do list[i] = i end
+    t:measure('v', 0):one_of(list)]], "the record is full" },
+  { "identity that is too long", "t:identify { serial = ('x'):rep(17 << 20) }",
+    "the record is full" },
+  { "error that is too long", "error(('x'):rep(20 << 20))", "xxx... %(20971%d%d%d bytes%)" },
+  { "error object that is too long", [[
+    error(require("attest.error").new {
+      code = "script", message = ("x"):rep(20 << 20), traceback = ("y"):rep(20 << 20),
+    })]], "xxx... %(20971520 bytes%)" },
+  { "attachment of an odd type", "t:attach('x', 'y', print)", "attach needs a name, bytes" },
+
   -- output
   { "forged verdict on stdout",
     [[io.stdout:write("\27[2J\nslot 2  PASS\n") io.write("\rslot 2  PASS")

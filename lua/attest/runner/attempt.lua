@@ -95,6 +95,10 @@ local function tell_measurements(self)
   for i, each in ipairs(self.measurements) do
     local entry <const> = measure.describe(each.measurement)
     entry.set_ms, entry.evidence = each.set_ms, each.evidence
+    local ok <const>, why <const> = self.run.record:admit(entry)
+    if not ok then
+      error(("measurement %q: %s"):format(entry.name, why), 0)
+    end
     self.entry.measurements[i] = self.run.record:mask_fields(entry, SHOWN)
     self.run:emit {
       type = "measurement", phase = self.phase.name, attempt = self.number, name = entry.name,
@@ -147,7 +151,7 @@ function attempt.run(run, phase, number)
   add_missing(self)
   self.is_over = true
   local is_told <const>, problem <const> = pcall(tell_measurements, self)
-  if not is_told then -- the script has left no memory for it
+  if not is_told then -- there is no room, or no memory, for it
     err = err or outcome.as_error(problem)
   end
 
