@@ -265,6 +265,25 @@ describe("a socket", function()
     assert.is_not_nil(guard)
   end))
 
+  it("that is closed leaves the others open, and then hears of their end", async(function()
+    local dut <close>, a <const>, net <const> = connected()
+    local peers <const> = {}
+    net.servers["192.0.2.1:9"] = function(peer) peers[#peers + 1] = peer end
+    local b <const> = dut:socket { host = "192.0.2.1", port = 7 }
+    local c <const> = dut:socket { host = "192.0.2.1", port = 9 }
+    local closers <const> = { core.spawn(a.close, a), core.spawn(b.close, b) }
+    for _, each in ipairs(closers) do
+      assert(each:join())
+    end
+    core.sleep(3)
+    assert.is_true(c:send("still"))
+    local began <const> = core.now()
+    peers[1]:close()
+    local _, err <const> = c.try:receive(1, { timeout = 5 })
+    assert.equal("closed", err.code)
+    assert.is_true(core.now() - began < 1)
+  end))
+
   it("to nobody is refused with the module's own number", async(function()
     local dut <close> = simulated()
     dut:ready()
