@@ -300,6 +300,16 @@ describe("a guard", function()
     assert.equal("E-RESET", last(bench).first_failure.code)
   end)
 
+  it("leaves the reset that was expected what it is", function()
+    local bench <close> = fake_bench.new()
+    local reset <const> = [[error(require("attest.error").new { code = "reset", message = "gone" })]]
+    assert.equal(3, bench:run(GUARD .. [[plan:phase("a", function(t)
+      t:expect_reset(function() ]] .. reset .. [[ end) end)]]))
+    assert.equal("reset", last(bench).first_failure.code)
+    bench:run(GUARD .. [[plan:phase("a", function() ]] .. reset .. [[ end)]])
+    assert.equal("E-RESET", last(bench).first_failure.code)
+  end)
+
   it("is not on during setup and teardown", function()
     local bench <close> = fake_bench.new()
     assert.equal(0, bench:run(GUARD .. [[
