@@ -98,6 +98,37 @@ describe("a typed call", function()
     assert.equal(socket.number, dut:qistate()[1].link_num)
   end))
 
+  it("waits for what comes long after the OK", async(function()
+    local b <close> = bench.new()
+    local call = b:run(function()
+      return b.dut.try:simpleclient { type = "TCP", server_ip = "192.0.2.1", server_port = 7 }
+    end)
+    b:answer('AT+SIMPLECLIENT="TCP","192.0.2.1",7,0,0', "OK")
+    core.sleep(20)
+    b:say("\r\nCONNECT,ID:3\r\n")
+    assert.equal(3, b:result(call).link_num)
+
+    local m <close> = bench.new { module = "ml302" }
+    call = m:run(function() return m.dut.try:mqttunsub { topic = "t" } end)
+    m:answer('AT+MQTTUNSUB="t"', "OK")
+    core.sleep(8)
+    m:say('\r\n+MQTT UNSUBACK:8,"t"\r\n')
+    assert.equal(8, b:result(call).pack_id)
+  end))
+
+  it("sends its payload at the prompt, also behind an OK", async(function()
+    local b <close> = bench.new { module = "ml302" }
+    local call <const> = b:run(function()
+      return b.dut.try:mqttpub { topic = "t", qos = 0, retain = 0, message = 2, payload = "hi" }
+    end)
+    b:answer('AT+MQTTPUB="t",0,0,0,2', "OK")
+    b:say("\r\n>")
+    assert.equal("hi", b:sent())
+    b:say("\r\nOK\r\n")
+    assert.is_truthy(b:result(call))
+    assert.equal("OK", b.events[#b.events]:match("%w+$"))
+  end))
+
   it("that reboots waits for the module to come back", async(function()
     local dut <close> = simulated { set = { boot = "3" } }
     dut:ready()
