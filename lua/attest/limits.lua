@@ -11,6 +11,8 @@ local limits <const> = {}
 
 -- Longest value shown in a message; the record keeps the whole.
 local SHOWN <const> = 64
+-- Most values of a list shown in a message.
+local MOST_SHOWN <const> = 20
 
 --- Shows a value in a message, safe for a terminal.
 -- @param value number, string, boolean or nil
@@ -36,10 +38,11 @@ end
 
 local function show_all(list)
   local shown <const> = {}
-  for i, value in ipairs(list) do
-    shown[i] = limits.show(value)
+  for i = 1, math.min(#list, MOST_SHOWN) do
+    shown[i] = limits.show(list[i])
   end
-  return table.concat(shown, ", ")
+  local more <const> = #list > MOST_SHOWN and ("... (%d values)"):format(#list) or ""
+  return table.concat(shown, ", ") .. more
 end
 
 -- True when the digits satisfy ISO/IEC 7812 (IMEI, ICCID).

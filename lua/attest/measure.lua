@@ -6,7 +6,8 @@
 --
 -- Pure. A failed limit is recorded, never raised: the phase goes on and FAILs
 -- at its end. nil leaves the measurement UNSET, and UNSET can never PASS. A
--- value without any limit is recorded with the comparator LOG.
+-- value without any limit is recorded with the comparator LOG. What a script
+-- holds is a handle: nothing that it writes into one reaches the record.
 
 local limits <const> = require "attest.limits"
 local text <const> = require "attest.text"
@@ -18,18 +19,22 @@ local LONGEST_NAME <const> = 200
 
 local methods <const> = {}
 local mt <const> = { __name = "attest.measurement" }
--- Fields that may be absent; any other name is a comparator misspelt.
-local FIELDS <const> = {
-  value = true, unit = true, reason = true, band = true, set_ms = true, evidence = true,
-  is_told = true,
-}
+local states <const> = setmetatable({}, { __mode = "k" })
 
 function mt.__index(_, key)
   local method <const> = methods[key]
-  if method == nil and not FIELDS[key] then
+  if method == nil then
     error(("a measurement has no comparator %q"):format(tostring(key)), 2)
   end
   return method
+end
+
+function mt.__newindex(_, key)
+  error(("a measurement's %s cannot be set"):format(tostring(key)), 2)
+end
+
+local function state_of(self)
+  return states[self] or error("not called as measurement:method()", 3)
 end
 
 local VALUES <const> = { ["nil"] = true, number = true, string = true, boolean = true }
@@ -42,19 +47,20 @@ end
 
 -- GE and LE on one measurement are one range.
 local function add(self, check)
-  if self.is_told then
-    error(("measurement %q is in the record already"):format(self.name), 3)
+  local state <const> = state_of(self)
+  if state.is_told then
+    error(("measurement %q is in the record already"):format(state.name), 3)
   end
-  local last <const> = self.checks[#self.checks]
+  local last <const> = state.checks[#state.checks]
   if last and check.comparator == "LE" and last.comparator == "GE" then
     last.comparator, last.upper = "GELE", check.upper
   elseif last and check.comparator == "GE" and last.comparator == "LE" then
     last.comparator, last.lower = "GELE", check.lower
   else
-    self.checks[#self.checks + 1] = check
+    state.checks[#state.checks + 1] = check
   end
-  if self.value ~= nil and not self.reason then
-    self.reason = limits.judge(check, self.value, self.unit)
+  if state.value ~= nil and not state.reason then
+    state.reason = limits.judge(check, state.value, state.unit)
   end
   return self
 end
@@ -101,6 +107,11 @@ function methods:one_of(list)
   if type(list) ~= "table" or #list == 0 then
     error("one_of needs a list of values", 2)
   end
+  for i = 1, #list do
+    if list[i] == nil or not VALUES[type(list[i])] then
+      error(("one_of needs a list of values, not of %s"):format(limits.show(list[i])), 2)
+    end
+  end
   return add(self, { comparator = "ONE_OF", expected = table.move(list, 1, #list, 1, {}) })
 end
 
@@ -135,7 +146,7 @@ function methods:marginal(band)
     end
     check_number(value, "the marginal " .. key)
   end
-  self.band = { lower = band.lower, upper = band.upper }
+  state_of(self).band = { lower = band.lower, upper = band.upper }
   return self
 end
 
@@ -152,47 +163,55 @@ function methods:within(limit)
   return self:at_most(limit.upper)
 end
 
+local function outcome_of(state)
+  if state.value == nil then
+    return "UNSET", "has no value"
+  elseif state.value ~= state.value and not state.reason then
+    return "UNSET", "is not a number (NaN)"
+  elseif state.reason then
+    return "FAIL", state.reason
+  end
+  return "PASS"
+end
+
 --- Tells the outcome as it stands.
 -- @treturn string PASS, FAIL or UNSET
 -- @treturn[opt] string why it is not PASS
 function methods:outcome()
-  if self.value == nil then
-    return "UNSET", "has no value"
-  elseif self.value ~= self.value and not self.reason then
-    return "UNSET", "is not a number (NaN)"
-  elseif self.reason then
-    return "FAIL", self.reason
-  end
-  return "PASS"
+  return outcome_of(state_of(self))
+end
+
+local function is_marginal(state)
+  return state.band ~= nil and type(state.value) == "number" and outcome_of(state) == "PASS"
+    and limits.judge({
+      comparator = "GELE", lower = state.band.lower, upper = state.band.upper,
+    }, state.value) ~= nil
 end
 
 --- Tells whether a passing value lies outside its comfortable range.
 -- @treturn boolean
 function methods:is_marginal()
-  return self.band ~= nil and type(self.value) == "number" and self:outcome() == "PASS"
-    and limits.judge({
-      comparator = "GELE", lower = self.band.lower, upper = self.band.upper,
-    }, self.value) ~= nil
+  return is_marginal(state_of(self))
 end
 
---- Describes the measurement for the record; from then on it is judged.
+--- Describes a measurement for the record; from then on it is judged.
+-- @tparam table measurement
 -- @treturn table
-function methods:describe()
-  self.is_told = true
+function measure.describe(measurement)
+  local state <const> = states[measurement]
   local names <const> = {}
-  local outcome <const>, reason <const> = self:outcome()
+  local outcome <const>, reason <const> = outcome_of(state)
   local entry <const> = {
-    name = self.name,
-    value = self.value,
-    type = type(self.value),
-    unit = self.unit,
+    name = state.name,
+    value = state.value,
+    type = type(state.value),
+    unit = state.unit,
     outcome = outcome,
-    message = reason and self.name .. " " .. reason or nil,
-    marginal = self:is_marginal(),
-    set_ms = self.set_ms,
-    evidence = self.evidence,
+    message = reason and state.name .. " " .. reason or nil,
+    marginal = is_marginal(state),
   }
-  for i, check in ipairs(self.checks) do
+  state.is_told = true
+  for i, check in ipairs(state.checks) do
     names[i] = check.comparator
     entry.lower = entry.lower or check.lower
     entry.upper = entry.upper or check.upper
@@ -201,8 +220,8 @@ function methods:describe()
     end
   end
   entry.comparator = #names > 0 and table.concat(names, "+") or "LOG"
-  if self.band then
-    entry.marginal_lower, entry.marginal_upper = self.band.lower, self.band.upper
+  if state.band then
+    entry.marginal_lower, entry.marginal_upper = state.band.lower, state.band.upper
   end
   return entry
 end
@@ -226,7 +245,9 @@ function measure.new(name, value, unit)
   elseif unit ~= nil and not is_name(unit) then
     error(("measurement %q: the unit must be a printable string"):format(name), 3)
   end
-  return setmetatable({ name = name, value = value, unit = unit, checks = {} }, mt)
+  local self <const> = setmetatable({}, mt)
+  states[self] = { name = name, value = value, unit = unit, checks = {} }
+  return self
 end
 
 return measure

@@ -106,6 +106,17 @@ function text.printable(bytes)
   return shown
 end
 
+--- Cuts text that is too long to be shown, and says how long it was.
+-- @tparam string bytes
+-- @tparam integer most
+-- @treturn string
+function text.shorten(bytes, most)
+  if #bytes <= most then
+    return bytes
+  end
+  return ("%s... (%d bytes)"):format(bytes:sub(1, most), #bytes)
+end
+
 -- East Asian wide characters take two columns; combining marks are not known.
 local function columns(code)
   local is_wide <const> = code >= 0x1100 and (code <= 0x115F

@@ -32,6 +32,7 @@ local REFUSED <const> = {
   { "--repeat 99999999", "%-%-repeat" },
   { "--slots 0", '%-%-slots "0"' },
   { "--slots 1001", "from 1 to 1000" },
+  { "--sim ct12", "option .%-%-sim. must be used at most 1 time" },
   { "--seed x", '%-%-seed "x"' },
   { "--fault ''", '%-%-fault ""' },
   { "--db ''", '%-%-db ""' },

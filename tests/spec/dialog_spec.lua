@@ -130,6 +130,33 @@ describe("a command", function()
     assert.equal("OK", b:result(third).final)
   end))
 
+  it("that is cancelled just when it gets its turn passes it on", async(function()
+    local b <close> = bench.new()
+    local second
+    local first <const> = b:run(function()
+      local answer <const> = b.dut.try:at("AT+CSQ")
+      second:cancel("stop") -- granted, and not yet resumed
+      return answer
+    end)
+    second = b:run(function() pcall(b.dut.at, b.dut, "AT+GMR") end)
+    local third <const> = b:start("AT")
+    b:answer("AT+CSQ", "+CSQ: 1,99", "OK")
+    b:result(first)
+    b:answer("AT", "OK")
+    assert.equal("OK", b:result(third).final)
+  end))
+
+  it("to a module that is deaf is not long delayed by what others owe", async(function()
+    local b <close> = bench.new { echo = false }
+    for round = 1, 3 do
+      local began <const> = core.now()
+      b:result(b:start("AT+CSQ", { timeout = 1 }))
+      local took <const> = core.now() - began
+      assert.is_true(round == 2 or took < 2, ("command %d took %g s"):format(round, took))
+      core.sleep(30)
+    end
+  end))
+
   it("may not hold a line end or a NUL", async(function()
     local b <close> = bench.new()
     for _, text in ipairs { "AT\r", "AT\nAT", "AT\0" } do

@@ -101,12 +101,12 @@ describe("measurement", function()
   end)
 
   it("records comparator, limits, unit and outcome", function()
-    local entry = measure.new("rssi", -71, "dBm"):at_least(-95):describe()
+    local entry = measure.describe(measure.new("rssi", -71, "dBm"):at_least(-95))
     assert.same({
       name = "rssi", value = -71, type = "number", unit = "dBm", comparator = "GE", lower = -95,
       outcome = "PASS", marginal = false,
     }, entry)
-    entry = measure.new("t", 31, "s"):at_most(30):describe()
+    entry = measure.describe(measure.new("t", 31, "s"):at_most(30))
     assert.equal("LE", entry.comparator)
     assert.equal(30, entry.upper)
     assert.is_nil(entry.lower)
@@ -114,49 +114,62 @@ describe("measurement", function()
   end)
 
   it("makes one range of at_least and at_most, in either order", function()
-    local entry <const> = measure.new("v", 3):at_least(1):at_most(2):describe()
+    local entry <const> = measure.describe(measure.new("v", 3):at_least(1):at_most(2))
     assert.equal("GELE", entry.comparator)
     assert.equal(1, entry.lower)
     assert.equal(2, entry.upper)
     assert.equal("FAIL", entry.outcome)
-    assert.equal("GELE", measure.new("v", 3):at_most(2):at_least(1):describe().comparator)
+    assert.equal("GELE", measure.describe(measure.new("v", 3):at_most(2):at_least(1)).comparator)
   end)
 
   it("fails when any of its comparators fails", function()
-    local entry <const> = measure.new("imei", "860720087453594"):matches("^86"):luhn():describe()
+    local m <const> = measure.new("imei", "860720087453594"):matches("^86"):luhn()
+    local entry <const> = measure.describe(m)
     assert.equal("MATCH+LUHN", entry.comparator)
     assert.equal("FAIL", entry.outcome)
     assert.equal("FAIL", (measure.new("x", 5):at_least(10):equals(5):outcome()))
     assert.equal("FAIL", (measure.new("x", 5):at_least(10):at_most(20):outcome()))
   end)
 
+  it("cannot be changed by hand", function()
+    local m <const> = measure.new("x", 1)
+    assert.has_error(function() m.value = print end, "a measurement's value cannot be set")
+    for key, value in pairs { value = print, name = "\27", checks = {}, outcome = print } do
+      rawset(m, key, value)
+    end
+    local entry <const> = measure.describe(m)
+    assert.equal("x", entry.name)
+    assert.equal(1, entry.value)
+    assert.equal("PASS", entry.outcome)
+  end)
+
   it("takes no limit once it was told", function()
     local m <const> = measure.new("x", 1)
-    m:describe()
+    measure.describe(m)
     assert.is_false(pcall(m.at_least, m, 2))
   end)
 
   it("without a limit is a LOG", function()
-    local entry <const> = measure.new("note", "x"):describe()
+    local entry <const> = measure.describe(measure.new("note", "x"))
     assert.equal("LOG", entry.comparator)
     assert.equal("PASS", entry.outcome)
   end)
 
   it("without a value says so", function()
-    local entry <const> = measure.new("rssi"):at_least(-95):describe()
+    local entry <const> = measure.describe(measure.new("rssi"):at_least(-95))
     assert.equal("UNSET", entry.outcome)
     assert.equal("rssi has no value", entry.message)
     assert.equal(-95, entry.lower)
   end)
 
   it("escapes bytes in its message", function()
-    local entry <const> = measure.new("x", "\27[2J\0\xFF"):equals("ok"):describe()
+    local entry <const> = measure.describe(measure.new("x", "\27[2J\0\xFF"):equals("ok"))
     assert.is_nil(entry.message:find("[%c\x80-\xff]"))
     assert.matches("\\x1B", entry.message)
   end)
 
   it("shortens a long value in its message only", function()
-    local entry <const> = measure.new("echo", ("U"):rep(1024)):equals("u"):describe()
+    local entry <const> = measure.describe(measure.new("echo", ("U"):rep(1024)):equals("u"))
     assert.equal(1024, #entry.value)
     assert.is_true(#entry.message < 200)
     assert.matches("1024 bytes", entry.message)
@@ -164,7 +177,8 @@ describe("measurement", function()
 
   it("is marginal when it passes outside its comfortable range", function()
     local function is_marginal(value)
-      return measure.new("rssi", value):at_least(-95):marginal { lower = -90 }:describe().marginal
+      local m <const> = measure.new("rssi", value):at_least(-95):marginal { lower = -90 }
+      return measure.describe(m).marginal
     end
     assert.is_true(is_marginal(-92))
     assert.is_false(is_marginal(-90))

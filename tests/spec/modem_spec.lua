@@ -98,6 +98,37 @@ describe("a typed call", function()
     assert.equal(socket.number, dut:qistate()[1].link_num)
   end))
 
+  it("waits for what comes long after the OK", async(function()
+    local b <close> = bench.new()
+    local call = b:run(function()
+      return b.dut.try:simpleclient { type = "TCP", server_ip = "192.0.2.1", server_port = 7 }
+    end)
+    b:answer('AT+SIMPLECLIENT="TCP","192.0.2.1",7,0,0', "OK")
+    core.sleep(20)
+    b:say("\r\nCONNECT,ID:3\r\n")
+    assert.equal(3, b:result(call).link_num)
+
+    local m <close> = bench.new { module = "ml302" }
+    call = m:run(function() return m.dut.try:mqttunsub { topic = "t" } end)
+    m:answer('AT+MQTTUNSUB="t"', "OK")
+    core.sleep(8)
+    m:say('\r\n+MQTT UNSUBACK:8,"t"\r\n')
+    assert.equal(8, b:result(call).pack_id)
+  end))
+
+  it("sends its payload at the prompt, also behind an OK", async(function()
+    local b <close> = bench.new { module = "ml302" }
+    local call <const> = b:run(function()
+      return b.dut.try:mqttpub { topic = "t", qos = 0, retain = 0, message = 2, payload = "hi" }
+    end)
+    b:answer('AT+MQTTPUB="t",0,0,0,2', "OK")
+    b:say("\r\n>")
+    assert.equal("hi", b:sent())
+    b:say("\r\nOK\r\n")
+    assert.is_truthy(b:result(call))
+    assert.equal("OK", b.events[#b.events]:match("%w+$"))
+  end))
+
   it("that reboots waits for the module to come back", async(function()
     local dut <close> = simulated { set = { boot = "3" } }
     dut:ready()
@@ -263,6 +294,25 @@ describe("a socket", function()
     b:send("still")
     assert.equal("still", b:receive(5))
     assert.is_not_nil(guard)
+  end))
+
+  it("that is closed leaves the others open, and then hears of their end", async(function()
+    local dut <close>, a <const>, net <const> = connected()
+    local peers <const> = {}
+    net.servers["192.0.2.1:9"] = function(peer) peers[#peers + 1] = peer end
+    local b <const> = dut:socket { host = "192.0.2.1", port = 7 }
+    local c <const> = dut:socket { host = "192.0.2.1", port = 9 }
+    local closers <const> = { core.spawn(a.close, a), core.spawn(b.close, b) }
+    for _, each in ipairs(closers) do
+      assert(each:join())
+    end
+    core.sleep(3)
+    assert.is_true(c:send("still"))
+    local began <const> = core.now()
+    peers[1]:close()
+    local _, err <const> = c.try:receive(1, { timeout = 5 })
+    assert.equal("closed", err.code)
+    assert.is_true(core.now() - began < 1)
   end))
 
   it("to nobody is refused with the module's own number", async(function()

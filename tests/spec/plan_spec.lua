@@ -130,6 +130,26 @@ describe("plan", function()
   end)
 end)
 
+describe("a sealed plan", function()
+  it("does not follow what the script does to its own", function()
+    local p <const> = new { limits = { rssi = { lower = -95 } }, params = { host = "a" } }
+    p:phase("a", { retry = { limit = 1 }, measures = { "rssi" } }, function() end)
+    p:guard { urc = "RDY", code = "E" }
+    local sealed <const> = plan.seal(p)
+    p.limits.rssi, p.params.host, p.guards[1], p.timeout = nil, nil, nil, nil
+    p.phases[1].retry.limit, p.phases[1].measures[1], p.phases[1].run = 9, nil, nil
+    p.phases[2] = {}
+    assert.equal(-95, sealed.limits.rssi.lower)
+    assert.equal("a", sealed.params.host)
+    assert.equal("RDY", sealed.guards[1].urc)
+    assert.equal(1, sealed.phases[1].retry.limit)
+    assert.equal("rssi", sealed.phases[1].measures[1])
+    assert.equal("function", type(sealed.phases[1].run))
+    assert.equal(1, #sealed.phases)
+    assert.equal(plan.TIMEOUT, sealed.timeout)
+  end)
+end)
+
 describe("parameters of a plan", function()
   it("are its defaults with the given values over them", function()
     local p <const> = new { params = { host = "a", port = 7, slow = false } }

@@ -77,6 +77,19 @@ describe("a replay by command", function()
     assert.equal("OK", client:listen(2))
   end))
 
+  it("takes one payload after the other", async(function()
+    local files <close> = script_file.new()
+    local client <close> = opened(files,
+      "0 > AT+S\\r\n1 < \\r\\n>\n2 > ab\n3 < \\r\\n>\n4 > cd\n5 < OK\n")
+    assert.equal("\r\n>", client:ask("AT+S", 1.1))
+    client:send "12"
+    assert.equal("\r\n>", client:listen(1.1))
+    client:send "3"
+    assert.equal("", client:listen(2))
+    client:send "4"
+    assert.equal("OK", client:listen(1.1))
+  end))
+
   it("takes any bytes for masked ones, as many", async(function()
     local files <close> = script_file.new()
     local client <close> = opened(files)

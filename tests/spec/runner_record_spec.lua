@@ -279,10 +279,16 @@ describe("a secret parameter", function()
         t:measure("in", "a"):one_of { "b", t.params.mqtt_password }
       end)
       plan:phase("b", function(t) error("bad " .. t.params.mqtt_password) end)
+      plan:phase("c", function(t)
+        error(require("attest.error").new {
+          code = "script", message = "m", traceback = "at " .. t.params.mqtt_password,
+        })
+      end)
       return plan]] }, { params = { mqtt_password = 'hun"ter' }, jsonl = true })
     local all <const> = bench.out .. bench.err .. json.encode(last(bench))
     assert.is_nil(all:find("hun", 1, true))
     assert.matches("it is ***", all, 1, true)
     assert.matches("bad ***", last(bench).phases[2].error.message, 1, true)
+    assert.equal("at ***", last(bench).phases[3].error.traceback)
   end)
 end)

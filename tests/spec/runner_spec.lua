@@ -5,10 +5,31 @@
 
 local core <const> = require "attest.core"
 local fake_bench <const> = require "tests.support.fake_bench"
+local outcome <const> = require "attest.runner.outcome"
 
 core.virtual()
 
 local PASSING <const> = 'plan:phase("a", function(t) t:measure("x", 1):equals(1) end)'
+
+local function tally(changes)
+  local all <const> = { runs = 1, worst = "PASS", unstored = 0, unexported = 0 }
+  for key, value in pairs(changes) do
+    all[key] = value
+  end
+  return all
+end
+
+describe("the exit status", function()
+  it("tells the worst: a signal, a bug, a record that is missing, the verdicts", function()
+    for _, case in ipairs {
+      { 0, {} }, { 1, { worst = "FAIL" } }, { 3, { worst = "ABORTED" } }, { 4, { runs = 0 } },
+      { 5, { worst = "ERROR", unexported = 1 } }, { 5, { runs = 0, unstored = 1 } },
+      { 70, { broken = true, unstored = 1 } }, { 130, { signal = 130, broken = true } },
+    } do
+      assert.equal(case[1], outcome.exit_code(tally(case[2])))
+    end
+  end)
+end)
 
 local function last(bench)
   return bench.records[#bench.records]
@@ -297,6 +318,16 @@ describe("a guard", function()
       t.dut:urc("RDY")
       t:sleep(1)
       t:measure("x", 1):equals(1) end)]]))
+    assert.equal("E-RESET", last(bench).first_failure.code)
+  end)
+
+  it("leaves the reset that was expected what it is", function()
+    local bench <close> = fake_bench.new()
+    local reset <const> = [[error(require("attest.error").new { code = "reset", message = "gone" })]]
+    assert.equal(3, bench:run(GUARD .. [[plan:phase("a", function(t)
+      t:expect_reset(function() ]] .. reset .. [[ end) end)]]))
+    assert.equal("reset", last(bench).first_failure.code)
+    bench:run(GUARD .. [[plan:phase("a", function() ]] .. reset .. [[ end)]])
     assert.equal("E-RESET", last(bench).first_failure.code)
   end)
 

@@ -7,6 +7,7 @@
 local async <const> = require "tests.support.async"
 local bare_client <const> = require "tests.support.bare_client"
 local core <const> = require "attest.core"
+local engine <const> = require "attest.sim.engine"
 local json <const> = require "attest.json"
 local fake_net <const> = require "tests.support.fake_net"
 local printable <const> = require("attest.text").printable
@@ -23,6 +24,22 @@ local function refusal(options)
   assert.is_nil(module)
   return tostring(err)
 end
+
+describe("an engine", function()
+  it("that loses its power forgets what it kept back", function()
+    local written = ""
+    local e <const> = engine.new { write = function(bytes) written = written .. bytes end }
+    e:power_on()
+    e:hold()
+    e:announce("old")
+    e:power_off()
+    e:power_on()
+    e:hold()
+    e:announce("new")
+    e:release()
+    assert.equal("new", written)
+  end)
+end)
 
 describe("a simulated module", function()
   it("boots with three words, each at its time", async(function()

@@ -180,7 +180,16 @@ return {
 
   -- measurements
   { "measurement changed by hand",
-    "local m = t:measure('y', 1) m.describe = function() while true do end end", HOG },
+    "local m = t:measure('y', 1) m.describe = function() while true do end end",
+    "a measurement's describe cannot be set" },
+  { "measurement changed in spite of that", [[
+    local m = t:measure("y", 1)
+    for _, key in ipairs { "name", "value", "unit", "checks", "reason", "set_ms", "evidence" } do
+      rawset(m, key, print)
+    end
+    rawset(m, "outcome", function() while true do end end)]] },
+  { "list of limits that are none",
+    "t:measure('y', 1):one_of { print }", "one_of needs a list of values, not of function" },
   { "name with a line end",
     [[t:measure("a\nslot 2  PASS", 1)]], "a measurement needs a printable" },
   { "name with a control character",
@@ -198,6 +207,27 @@ return {
   { "sleep that is no number", "t:sleep(0 / 0)", "sleep needs seconds, a number from 0, not NaN" },
   { "endless sleep",
     "t:sleep(math.huge)", 'phase "deed" timed out after 5 s', outcome = "TIMEOUT" },
+
+  { "attachments without end", "while true do t:attach('x', ('y'):rep(1 << 20)) end",
+    "the record is full: a run may put 16777216 bytes into it" },
+  { "measurements without end", [[
+    for i = 1, 5000 do t:measure("v" .. i, ("x"):rep(4096)) end]],
+    'measurement "v%d+": the record is full: a run may put 16777216 bytes into it' },
+  { "value that is too long", "t:measure('v', ('x'):rep(17 << 20))", "the record is full" },
+  { "limit that is too long", "t:measure('v', 'x'):equals(('x'):rep(17 << 20))",
+    "the record is full" },
+  { "list of limits without end", [[
+    local list = {}
+    for i = 1, 1e6 do list[i] = i end
+    t:measure('v', 0):one_of(list)]], "the record is full" },
+  { "identity that is too long", "t:identify { serial = ('x'):rep(17 << 20) }",
+    "the record is full" },
+  { "error that is too long", "error(('x'):rep(20 << 20))", "xxx... %(20971%d%d%d bytes%)" },
+  { "error object that is too long", [[
+    error(require("attest.error").new {
+      code = "script", message = ("x"):rep(20 << 20), traceback = ("y"):rep(20 << 20),
+    })]], "xxx... %(20971520 bytes%)" },
+  { "attachment of an odd type", "t:attach('x', 'y', print)", "attach needs a name, bytes" },
 
   -- output
   { "forged verdict on stdout",

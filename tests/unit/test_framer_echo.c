@@ -30,6 +30,15 @@ static void test_an_echo_is_whole(void **state)
     frames_are(&csq, BYTES("AT+CSQ"), "");
 }
 
+static void test_noise_before_an_echo_ends_with_it(void **state)
+{
+    (void)state;
+    frames_are(&csq,
+               BYTES("\xff\xfe"
+                     "AT+CSQ\rNOTRDY\r\n"),
+               "noise[\\xff\\xfe] echo line[NOTRDY]");
+}
+
 static void test_no_echo_is_no_loss(void **state)
 {
     (void)state;
@@ -291,6 +300,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_echo_is_whole),
+        cmocka_unit_test(test_noise_before_an_echo_ends_with_it),
         cmocka_unit_test(test_no_echo_is_no_loss),
         cmocka_unit_test(test_final_words_in_an_echo_are_no_lines),
         cmocka_unit_test(test_blanks_come_back_as_typed),

@@ -2,10 +2,12 @@
 --
 -- `attest ports`: the serial ports of this machine and who holds them.
 --
--- Opens none of them; what a port's hardware does not tell is shown as "-".
+-- Opens none of them; what a port's hardware does not tell is shown as "-". A
+-- device and the process that holds it have chosen their names themselves.
 
 local core <const> = require "attest.core"
 local json <const> = require "attest.json"
+local printable <const> = require("attest.text").printable
 local shared <const> = require "attest.cli.options"
 
 local ports = {}
@@ -34,7 +36,7 @@ local COLUMNS <const> = {
 }
 
 local function cell(value)
-  return (value == nil or value == "") and "-" or tostring(value)
+  return (value == nil or value == "") and "-" or printable(tostring(value))
 end
 
 local function rows(list)

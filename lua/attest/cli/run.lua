@@ -42,7 +42,7 @@ local function add_slots(parser)
   parser:option("--port", "Port of a slot: a path, sim:MODULE or replay:FILE."):argname "P"
     :count "*":default {}
   parser:option("--sim", "Simulate a module of this type in each slot."):argname "MODULE"
-    :convert(module_name)
+    :convert(module_name):overwrite(false)
   parser:option("--slots", "How many modules --sim simulates."):argname "N"
     :convert(count("--slots", MOST_SLOTS))
   parser:option("--module", "Module type, instead of the one that the plans name.")

@@ -76,16 +76,20 @@ local function mark_closed(dut, number)
   wake(link)
 end
 
---- A link of this transport was closed by the far end: one of these, or one in direct mode.
-local function far_end_closed(dut, transport)
-  local open <const> = {}
+--- A link of this transport is closed: one of these by its far end, one in direct mode, or one
+-- that we have closed.
+local function has_closed(dut, transport)
+  local open <const>, ours <const> = {}, dut.farewells[transport]
+  dut.farewells[transport] = math.max(ours - 1, 0)
   for number, link in pairs(dut.links) do
-    if link.transport == transport and not link.closed and not link.closing then
+    if link.transport == transport and not link.closing then
       open[#open + 1] = number
     end
   end
-  if #open <= 1 and not dut.dialog.direct then
-    return open[1] and mark_closed(dut, open[1])
+  if #open == 0 then
+    return
+  elseif #open == 1 and ours == 0 and not dut.dialog.direct then
+    return mark_closed(dut, open[1])
   end
   local rows <const> = dut.try:qistate()
   local alive <const> = {}
@@ -105,11 +109,12 @@ local function listen(dut)
     return
   end
   dut.listens = true
+  dut.farewells = { TCP = 0, UDP = 0 } -- of links that we close, still to come
   dut.dialog.router:on(dut.module.profile.received,
     function(fields) received(dut, fields) end,
     function(fields) lose(dut, fields, "too many URCs waited for a handler") end)
-  dut:on("DISCONNECT", function() far_end_closed(dut, "TCP") end)
-  dut:on("UDP_CLOSE", function() far_end_closed(dut, "UDP") end)
+  dut:on("DISCONNECT", function() has_closed(dut, "TCP") end)
+  dut:on("UDP_CLOSE", function() has_closed(dut, "UDP") end)
   dut:on(dut.module.profile.boot_word, function()
     for number in pairs(dut.links) do mark_closed(dut, number) end
   end)
@@ -238,9 +243,14 @@ function soft.close(self)
     return true
   end
   link.closing = true
+  local farewells <const>, transport <const> = dut.farewells, self.transport
+  farewells[transport] = farewells[transport] + 1
   local done <const>, err <const> = dut.try:qiclose { link_num = self.number }
   if dut.links[self.number] == link then -- what came until now was not for the next of this number
     dut.links[self.number] = nil
+  end
+  if not done then
+    farewells[transport] = math.max(farewells[transport] - 1, 0)
   end
   if not done and not error_object.is(err, "rejected") then
     return nil, err

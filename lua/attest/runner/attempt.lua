@@ -39,13 +39,15 @@ local function take_evidence(self)
 end
 
 --- Takes a measurement in; the plan's own limit for that name judges it first.
+-- @tparam string name
 -- @tparam table measurement
-function methods:add(measurement)
-  measurement.set_ms = self.run.record:elapsed_ms()
-  measurement.evidence = take_evidence(self)
-  self.by_name[measurement.name] = measurement
-  self.measurements[#self.measurements + 1] = measurement
-  local limit <const> = self.run.plan.limits[measurement.name]
+function methods:add(name, measurement)
+  self.by_name[name] = measurement
+  self.measurements[#self.measurements + 1] = {
+    measurement = measurement, set_ms = self.run.record:elapsed_ms(),
+    evidence = take_evidence(self),
+  }
+  local limit <const> = self.run.plan.limits[name]
   if limit then
     measurement:within(limit)
   end
@@ -83,16 +85,21 @@ end
 local function add_missing(self)
   for _, name in ipairs(self.phase.measures) do
     if not self.by_name[name] then
-      self:add(measure.new(name))
+      self:add(name, measure.new(name))
     end
   end
 end
 
 -- Only now: until the phase ends, a comparator may still be added.
 local function tell_measurements(self)
-  for i, measurement in ipairs(self.measurements) do
-    local entry <const> = self.run.record:mask_fields(measurement:describe(), SHOWN)
-    self.entry.measurements[i] = entry
+  for i, each in ipairs(self.measurements) do
+    local entry <const> = measure.describe(each.measurement)
+    entry.set_ms, entry.evidence = each.set_ms, each.evidence
+    local ok <const>, why <const> = self.run.record:admit(entry)
+    if not ok then
+      error(("measurement %q: %s"):format(entry.name, why), 0)
+    end
+    self.entry.measurements[i] = self.run.record:mask_fields(entry, SHOWN)
     self.run:emit {
       type = "measurement", phase = self.phase.name, attempt = self.number, name = entry.name,
       value = entry.value, unit = entry.unit, lower = entry.lower, upper = entry.upper,
@@ -144,7 +151,7 @@ function attempt.run(run, phase, number)
   add_missing(self)
   self.is_over = true
   local is_told <const>, problem <const> = pcall(tell_measurements, self)
-  if not is_told then -- the script has changed one
+  if not is_told then -- there is no room, or no memory, for it
     err = err or outcome.as_error(problem)
   end
 

@@ -46,6 +46,13 @@ local function attempt_of(t)
   return attempt
 end
 
+local function admit(attempt, added)
+  local ok <const>, why <const> = attempt.run.record:admit(added)
+  if not ok then
+    error(why, 3)
+  end
+end
+
 -- A measurement whose name is an identity tells who the module is, unless
 -- t:identify said so.
 local function learn_identity(run, name, value)
@@ -67,7 +74,7 @@ function methods:measure(name, value, unit)
   if attempt.by_name[name] then
     error(("measurement %q was already made in this attempt"):format(name), 2)
   end
-  attempt:add(measurement)
+  attempt:add(name, measurement)
   learn_identity(attempt.run, name, value)
   return measurement
 end
@@ -82,6 +89,7 @@ function methods:identify(identities)
     elseif type(value) ~= "string" then
       error(("identify: %s must be a string, so that no digit is lost"):format(name), 2)
     end
+    admit(attempt, value)
     attempt.run.record.data.dut[IDENTITIES[name]] = value
   end
 end
@@ -98,14 +106,15 @@ end
 -- @tparam[opt="application/octet-stream"] string mimetype
 function methods:attach(name, bytes, mimetype)
   local attempt <const> = attempt_of(self)
-  if type(name) ~= "string" or type(bytes) ~= "string" then
-    error("attach needs a name and bytes, both strings", 2)
+  mimetype = mimetype or "application/octet-stream"
+  if type(name) ~= "string" or type(bytes) ~= "string" or type(mimetype) ~= "string" then
+    error("attach needs a name, bytes and perhaps a media type, all strings", 2)
   end
-  local attachments <const> = attempt.entry.attachments
-  attachments[#attachments + 1] = {
-    name = name, mimetype = mimetype or "application/octet-stream", size = #bytes,
-    sha256 = sha256(bytes), data = bytes,
+  local attachment <const> = {
+    name = name, mimetype = mimetype, size = #bytes, sha256 = sha256(bytes), data = bytes,
   }
+  admit(attempt, attachment)
+  table.insert(attempt.entry.attachments, attachment)
 end
 
 --- Waits; other slots go on.

@@ -6,6 +6,7 @@
 -- possible. Nothing below PASS can become PASS by rolling up.
 
 local errors <const> = require "attest.error"
+local text <const> = require "attest.text"
 
 local outcome <const> = {}
 
@@ -25,9 +26,13 @@ local FIELDS <const> = {
   guard = "string", measurement = "string", number = "number",
 }
 
+-- Longest text of an error, in bytes.
+local LONGEST <const> = 4096
+
 local function is_sound(err)
   for name, wanted in pairs(FIELDS) do
-    if err[name] ~= nil and type(err[name]) ~= wanted then
+    local value <const> = err[name]
+    if value ~= nil and (type(value) ~= wanted or wanted == "string" and #value > LONGEST) then
       return false
     end
   end
@@ -39,10 +44,10 @@ local function repair(err)
   local sound <const> = {}
   for name, wanted in pairs(FIELDS) do
     local value <const> = err[name]
-    if type(value) == wanted then
+    if value ~= nil and wanted == "string" then
+      sound[name] = text.shorten(errors.text(value), LONGEST)
+    elseif type(value) == wanted then
       sound[name] = value
-    elseif value ~= nil and wanted == "string" then
-      sound[name] = errors.text(value)
     end
   end
   if not errors.codes[sound.code] then
@@ -70,7 +75,10 @@ function outcome.as_error(err, traceback)
   if err == NO_MEMORY then
     return errors.new { code = "script", message = NO_MEMORY .. ": more than a run may hold" }
   elseif not errors.is(err) then
-    return errors.new { code = "script", message = message_of(err), traceback = traceback }
+    return errors.new {
+      code = "script", message = text.shorten(message_of(err), LONGEST),
+      traceback = traceback and text.shorten(traceback, LONGEST),
+    }
   end
   return is_sound(err) and err or repair(err)
 end

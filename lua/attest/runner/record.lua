@@ -39,6 +39,10 @@ end
 local MOST_LINES <const> = 5000
 local LONGEST_LINE <const> = 4096
 
+-- Bytes that a script puts into a record at most, beside the log: it is encoded
+-- in one turn of the loop that all slots share.
+local MOST_BYTES <const> = 16 << 20
+
 local methods <const> = {}
 
 local function mask_list(rec, list)
@@ -64,9 +68,7 @@ function methods:log(level, line, code)
     level, line, code = "warning", "the log is full: what follows is not kept", nil
   end
   line = self:mask(line)
-  if #line > LONGEST_LINE then
-    line = ("%s... (%d bytes)"):format(line:sub(1, LONGEST_LINE), #line)
-  end
+  line = text.shorten(line, LONGEST_LINE)
   log[#log + 1] = {
     t_ms = elapsed_ms(self), level = level, code = code, text = text.printable(line),
   }
@@ -96,6 +98,35 @@ function methods:open_attempt(phase, attempt)
   }
   self.data.phases[entry.id] = entry
   return entry
+end
+
+-- What a number and a table take of the time that so many bytes of text would.
+local OF_NUMBER <const>, OF_TABLE <const> = 64, 1024
+
+local function size_of(value)
+  if type(value) == "string" then
+    return #value
+  elseif type(value) ~= "table" then
+    return OF_NUMBER
+  end
+  local size = OF_TABLE
+  for _, each in pairs(value) do
+    size = size + size_of(each)
+  end
+  return size
+end
+
+--- Makes room for what a script adds, such as a measurement.
+-- @param added text, number or table of these
+-- @treturn[1] true
+-- @treturn[2] nil
+-- @treturn[2] string why there is none
+function methods:admit(added)
+  self.size = self.size + size_of(added)
+  if self.size > MOST_BYTES then
+    return nil, ("the record is full: a run may put %d bytes into it"):format(MOST_BYTES)
+  end
+  return true
 end
 
 --- Ends an attempt.
@@ -324,7 +355,8 @@ function record.new(facts)
     log = {},
   }
   return setmetatable({
-    data = data, began = core.now(), most_lines = MOST_LINES, secrets = find_secrets(facts.params),
+    data = data, began = core.now(), most_lines = MOST_LINES, size = 0,
+    secrets = find_secrets(facts.params),
   }, mt)
 end
 
