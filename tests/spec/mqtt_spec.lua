@@ -75,19 +75,6 @@ for module, script in pairs(SCRIPT) do
       assert.equal("", b:sent())
     end))
 
-    it("keeps so many messages that nobody receives, and counts the others", async(function()
-      local b <close> = bench.new { module = module }
-      local mqtt <const> = connected(b)
-      for _ = 1, 1026 do
-        b:say(script.message)
-      end
-      assert.equal(2, mqtt.dropped)
-      for _ = 1, 1024 do
-        assert.equal("a\r\nb\"", mqtt:receive({ timeout = 0 }).payload)
-      end
-      assert.equal("timeout", select(2, mqtt.try:receive { timeout = 0 }).code)
-    end))
-
     it("publishes as text where that carries it, else with a prompt", async(function()
       local b <close> = bench.new { module = module }
       local mqtt <const> = connected(b)
