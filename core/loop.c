@@ -5,11 +5,15 @@
  * left. One uv timer serves all deadlines and is only moved to an earlier
  * time: a fire that finds nothing due is cheaper than a re-arm per command.
  * A long turn looks for what is due between two pieces of work, too: the last
- * of a hundred busy ports would make every deadline late.
+ * of a hundred busy ports would make every deadline late. But where one piece
+ * took long, or the process was kept from running, a deadline waits for a look
+ * at the sockets: what came in time counts.
  */
 #include "loop.h"
 
 #include <stdlib.h>
+
+#define LATE 50000000u /* ns that no turn takes by itself */
 
 static void on_idle(uv_idle_t *idle)
 {
@@ -27,6 +31,13 @@ static bool is_runnable(const struct loop *l)
     if (l->posted.head != NULL)
         return true;
     return l->clock.is_virtual && l->holds == 0 && l->clock.count > 0;
+}
+
+static bool is_late(const struct loop *l, uint64_t now)
+{
+    uint64_t next = clock_next(&l->clock);
+
+    return next < now && now - next > LATE;
 }
 
 static void fire(struct loop *l, uint64_t sets)
@@ -76,7 +87,8 @@ static void run_posts(struct loop *l)
     empty(&l->posted);
     while (l->running != NULL) {
         run_first(l);
-        bool is_due = !l->clock.is_virtual && l->seen >= clock_next(&l->clock);
+        bool is_due = !l->clock.is_virtual &&
+                      l->seen >= clock_next(&l->clock) && !is_late(l, l->seen);
         for (size_t n = is_due ? fire_between(l, sets) : 0;
              n > 0 && l->running != NULL; n--)
             run_first(l);
@@ -103,6 +115,12 @@ static void on_timer(uv_timer_t *timer)
 {
     struct loop *l = timer->data;
 
+    if (l->look != LOOKED && is_late(l, clock_now(&l->clock))) {
+        l->look = LOOK_FIRST;
+        uv_timer_start(timer, on_timer, 1, 0);
+        return;
+    }
+    l->look = LOOK_AS_EVER;
     l->armed = CLOCK_NEVER;
     fire(l, UINT64_MAX);
     arm(l);
@@ -133,7 +151,11 @@ static void on_prepare(uv_prepare_t *prepare)
 
 static void on_check(uv_check_t *check)
 {
-    drain(check->data);
+    struct loop *l = check->data;
+
+    if (l->look == LOOK_FIRST)
+        l->look = LOOKED;
+    drain(l);
 }
 
 int loop_init(struct loop *l, uv_loop_t *uv)

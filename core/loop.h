@@ -26,6 +26,9 @@ struct queue {
     struct post **tail;
 };
 
+/* Whether what is late waits for a poll. */
+enum look { LOOK_AS_EVER, LOOK_FIRST, LOOKED };
+
 struct loop {
     uv_loop_t *uv; /* borrowed until loop_clean */
     struct clock clock;
@@ -38,7 +41,8 @@ struct loop {
     unsigned files;       /* transcripts, each of which may wait */
     uint64_t armed;       /* when the timer fires, or CLOCK_NEVER */
     uint64_t seen;        /* the last time that was read off the clock */
-    char *buffer;         /* LOOP_BUFFER bytes, shared by every read */
+    enum look look;
+    char *buffer; /* LOOP_BUFFER bytes, shared by every read */
     uv_timer_t timer;
     uv_prepare_t prepare;
     uv_check_t check;

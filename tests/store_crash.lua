@@ -27,7 +27,7 @@ end
 
 -- Each line is written after what it says is durable.
 local function say(word, run_id)
-  io.stdout:write(word, " ", run_id, "\n")
+  io.stdout:write(word .. " " .. run_id .. "\n") -- in one piece: it may be killed behind each
 end
 
 local function work(s)

@@ -71,8 +71,11 @@ describe("the simulated ML302 on mosquitto", function()
       local client <close> = opened(b)
       local answer <const> = ask(client, 'AT+MQTTSUB="r/#",2')
       assert.truthy(answer:find("+MQTTSUBACK:1,2,r/#", 1, true))
-      client:send "AT\r\n"
-      client:expect('+MQTTPUBLISH: 0,0,1,0,"r/old",4,kept\r\n')
+      local KEPT <const> = '+MQTTPUBLISH: 0,0,1,0,"r/old",4,kept\r\n'
+      if not answer:find(KEPT, 1, true) then -- it may come together with the SUBACK
+        client:send "AT\r\n"
+        client:expect(KEPT)
+      end
       b:publish("r/0", "x,\"y\"")
       client:expect('+MQTTPUBLISH: 0,0,0,0,"r/0",5,x,"y"\r\n')
       b:publish("r/1", "", { "-q", "1" })

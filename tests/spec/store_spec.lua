@@ -445,6 +445,6 @@ describe("core.sqlite", function()
     assert.equal("waiting", task:status())
     assert(other:exec "COMMIT")
     assert(task:join())
-    assert.is_true(longest < 0.2)
+    assert.is_true(longest < 2, longest) -- the lock is waited for much longer
   end))
 end)

@@ -5,11 +5,11 @@
 local async <const> = require "tests.support.async"
 local core <const> = require "attest.core"
 
-local LIMIT <const> = 0.1
+local LIMIT <const> = 0.3
 
-local function watched(body)
+local function watched(body, limit)
   return async(function()
-    core.watchdog(LIMIT, function(where) return { hog = where } end)
+    core.watchdog(limit or LIMIT, function(where) return { hog = where } end)
     local ok <const>, err <const> = pcall(body)
     core.watchdog(0)
     assert(ok, err)
@@ -17,7 +17,7 @@ local function watched(body)
 end
 
 local function outcome(fn)
-  local ok <const>, err <const> = core.spawn(fn):join(5)
+  local ok <const>, err <const> = core.spawn(fn):join(30)
   assert.is_nil(ok)
   return err
 end
@@ -59,16 +59,22 @@ describe("the watchdog", function()
       })
       error("failed")
     end)
-    local _, err <const> = closed:join(5)
+    local _, err <const> = closed:join(30)
     assert.matches("failed", err)
   end))
 
+  local fifo <const> = os.tmpname()
+
+  setup(function() -- which may take longer than the limit
+    assert(os.execute(("rm %s && mkfifo %s"):format(fifo, fifo)))
+  end)
+
+  teardown(function()
+    os.remove(fifo)
+  end)
+
   it("interrupts a system call that blocks", watched(function()
-    local path <const> = os.tmpname()
-    os.remove(path)
-    assert(os.execute("mkfifo " .. path))
-    local err <const> = outcome(function() io.open(path) error("opened") end)
-    os.remove(path)
+    local err <const> = outcome(function() io.open(fifo) error("opened") end)
     assert.is_truthy(err.hog)
   end))
 
@@ -83,13 +89,15 @@ describe("the watchdog", function()
     assert.is_true(ran)
   end))
 
+  -- Where the machine is busy some of the time is its, not the hog's.
+  local LONG <const> = 1
   it("takes its time off the clock, for the others", watched(function()
     local before <const> = core.now()
-    local other <const> = core.spawn(function() core.sleep(LIMIT / 2) return core.now() end)
-    core.spawn(function() while true do end end):join(5)
-    local _, at <const> = other:join(5)
-    assert.is_true(at - before < LIMIT, ("%g s"):format(at - before))
-  end))
+    local other <const> = core.spawn(function() core.sleep(0.01) return core.now() end)
+    core.spawn(function() while true do end end):join(30)
+    local _, at <const> = other:join(30)
+    assert.is_true(at - before < LONG, ("%g s"):format(at - before))
+  end, LONG))
 
   it("leaves alone who waits in between", watched(function()
     local stop <const> = core.now() + 3 * LIMIT

@@ -533,7 +533,7 @@ static void processes_may_open_at_the_same_time(void **state)
     unlink(f->path);
     for (int i = 0; i < 8; i++) {
         if (fork() == 0)
-            _exit(sqlite_connect(f->path, false, 5000, &db, &why) < 0);
+            _exit(sqlite_connect(f->path, false, 60000, &db, &why) < 0);
     }
     for (int i = 0; i < 8; i++) {
         assert_true(wait(&status) > 0);
