@@ -176,6 +176,28 @@ describe("a debt", function()
     assert.equal("OK", b:result(call).final)
   end))
 
+  it("is not paid by a URC like its answer", async(function()
+    local b <close> = bench.new { module = "ml302" }
+    times_out(b, "AT+CSQ")
+    times_out(b, "AT+CPIN?")
+    local call <const> = b:start("AT+NO")
+    b:say("\r\nRDY\r\n\r\n+CPIN: READY\r\n", "AT+CSQ\r\n\r\n+CSQ: 15,99\r\n\r\nOK\r\n",
+      "AT+CPIN?\r\n\r\n+CPIN: READY\r\n\r\nOK\r\n")
+    core.sleep(1)
+    b:say("AT+NO\r\n\r\nERROR\r\n")
+    assert.equal("rejected", select(2, b:result(call)).code)
+  end))
+
+  it("begins with its echo, damaged or not", async(function()
+    local b <close> = bench.new()
+    times_out(b, "AT+CREG=1")
+    local call <const> = b:start("AT+CREG=0")
+    b:say("AT+CRG=1\r\n\r\nERROR\r\n")
+    core.sleep(1)
+    b:say("AT+CREG=0\r\n\r\nOK\r\n")
+    assert.equal("OK", b:result(call).final)
+  end))
+
   it("is the last of its kind, since modules answer in order", async(function()
     local b <close> = bench.new()
     succeeds(b, "AT")

@@ -223,13 +223,14 @@ function owed.precedes(d, command, line)
   if d.owed.begun or d.owed.was_heard then
     return goes_on(d, line, codec.final(line)), false
   end
-  local echoed <const> = find(d, line, is_echo)
-  local debt <const> = echoed
-    or not (command.form and codec.claims(command.form, line)) and find(d, line, is_answer)
+  local echoed <const> = find(d, line, is_echo) or line:find("^AT") and d.owed -- damaged
+  local is_anyones <const> = command.form and codec.claims(command.form, line)
+    or codec.urc(d.module, line)
+  local debt <const> = echoed or not is_anyones and find(d, line, is_answer)
   if debt then
     begin(d, debt)
   end
-  return debt ~= nil and debt ~= false, echoed ~= nil
+  return debt and true or false, echoed ~= nil
 end
 
 local function has_row(form, is_it)
