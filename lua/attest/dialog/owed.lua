@@ -169,9 +169,10 @@ function owed.collect(d)
   return not is_expired
 end
 
---- The module has only now begun to pay a debt; those before it will not be paid any more.
-local function begin(d, debt)
-  if not debt.begun then
+--- Those before a debt that is paid will not be any more. Its echo tells that
+-- the module has only now begun it.
+local function begin(d, debt, line)
+  if debt.text == line then
     allow(debt)
   end
   d.owed = debt
@@ -228,7 +229,7 @@ function owed.precedes(d, command, line)
     or codec.urc(d.module, line)
   local debt <const> = echoed or not is_anyones and find(d, line, is_answer)
   if debt then
-    begin(d, debt)
+    begin(d, debt, line)
   end
   return debt and true or false, echoed ~= nil
 end
@@ -264,7 +265,7 @@ function owed.idle(d, line, final)
   local debt <const> = find(d, line, is_echo) or is_open(d.owed) and d.owed
     or find(d, line, is_answer)
   if debt then
-    begin(d, debt)
+    begin(d, debt, line)
   end
   return debt ~= nil
 end
@@ -388,7 +389,7 @@ function owed.takes(d, command, line, accept)
   local theirs <const> = find(d, line, is_echo) or find(d, line, is_answer)
     or is_open(debt) and is_foreign(command, line) and debt
   if theirs then
-    begin(d, theirs)
+    begin(d, theirs, line)
   end
   return theirs and true or false
 end
