@@ -198,6 +198,18 @@ describe("a debt", function()
     assert.equal("OK", b:result(call).final)
   end))
 
+  it("behind a doubtful final has its answer, too", async(function()
+    local b <close> = bench.new { echo = false }
+    b:say("\r\nRING\r\n")
+    times_out(b, "AT+NO")
+    times_out(b, "AT+CREG?")
+    local call <const> = b:run(function() return b.dut.try:csq() end)
+    b:say("\r\nERROR\r\n", "\r\n+CREG: 1,1\r\n", "\r\nOK\r\n")
+    core.sleep(0.5)
+    b:say("\r\n+CSQ: 15,99\r\n\r\nOK\r\n")
+    assert.equal(15, b:result(call).rssi)
+  end))
+
   it("is the last of its kind, since modules answer in order", async(function()
     local b <close> = bench.new()
     succeeds(b, "AT")

@@ -366,7 +366,7 @@ function owed.takes(d, command, line, accept)
     command.doubt:stop()
     command.doubt = nil
     owed.late_reply(d)
-    return false
+    return d.owed ~= nil and owed.takes(d, command, line, accept)
   end
   if debt.begun then
     return goes_on(d, line, kind)
