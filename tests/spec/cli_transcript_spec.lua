@@ -137,6 +137,23 @@ return plan]]
     forget_store(files)
   end))
 
+  it("says that the disk did not take all", async(function()
+    local files <close> = script_file.new()
+    files:write("plan.lua", [[
+local plan = require("attest").plan { name = "p", module = "ct12" }
+plan:phase("a", function(t)
+  for _ = 1, 3000 do t.dut:gmr() end
+  t:measure("done", true)
+end)
+return plan]])
+    local status <const>, text <const> = attest(files, [[trap '' XFSZ; ulimit -f 300
+      $A run plan.lua --port 'sim:ct12?set=boot=0' --db a.db --transcript t
+      status=$?; rm -r t; exit $status]])
+    assert.equal(0, status, text)
+    assert.matches("slot 1  error: the transcript is not complete: EFBIG", text)
+    forget_store(files)
+  end))
+
   it("marks where each run opened and closed its port, and where that went", async(function()
     local files <close> = script_file.new()
     files:write("plan.lua", PLAN)

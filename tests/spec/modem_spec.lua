@@ -160,6 +160,11 @@ describe("dut:ready", function()
     assert.equal("AT: no answer within 4 s", err.message)
   end))
 
+  it("waits for a module that takes longer for each answer", async(function()
+    local dut <close> = simulated { fault = { "late_final:1.5" } }
+    assert.is_true(dut:ready { timeout = 20 })
+  end))
+
   it("tells another module from the one that the script is for", async(function()
     local dut <close> = simulated { set = { version = "EC800M_V2" } }
     local _, err <const> = dut.try:ready()

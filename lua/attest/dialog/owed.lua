@@ -169,9 +169,10 @@ function owed.collect(d)
   return not is_expired
 end
 
---- The module has only now begun to pay a debt; those before it will not be paid any more.
-local function begin(d, debt)
-  if not debt.begun then
+--- Those before a debt that is paid will not be any more. Its echo tells that
+-- the module has only now begun it.
+local function begin(d, debt, line)
+  if debt.text == line then
     allow(debt)
   end
   d.owed = debt
@@ -223,13 +224,14 @@ function owed.precedes(d, command, line)
   if d.owed.begun or d.owed.was_heard then
     return goes_on(d, line, codec.final(line)), false
   end
-  local echoed <const> = find(d, line, is_echo)
-  local debt <const> = echoed
-    or not (command.form and codec.claims(command.form, line)) and find(d, line, is_answer)
+  local echoed <const> = find(d, line, is_echo) or line:find("^AT") and d.owed -- damaged
+  local is_anyones <const> = command.form and codec.claims(command.form, line)
+    or codec.urc(d.module, line)
+  local debt <const> = echoed or not is_anyones and find(d, line, is_answer)
   if debt then
-    begin(d, debt)
+    begin(d, debt, line)
   end
-  return debt ~= nil and debt ~= false, echoed ~= nil
+  return debt and true or false, echoed ~= nil
 end
 
 local function has_row(form, is_it)
@@ -263,7 +265,7 @@ function owed.idle(d, line, final)
   local debt <const> = find(d, line, is_echo) or is_open(d.owed) and d.owed
     or find(d, line, is_answer)
   if debt then
-    begin(d, debt)
+    begin(d, debt, line)
   end
   return debt ~= nil
 end
@@ -364,7 +366,7 @@ function owed.takes(d, command, line, accept)
     command.doubt:stop()
     command.doubt = nil
     owed.late_reply(d)
-    return false
+    return d.owed ~= nil and owed.takes(d, command, line, accept)
   end
   if debt.begun then
     return goes_on(d, line, kind)
@@ -387,7 +389,7 @@ function owed.takes(d, command, line, accept)
   local theirs <const> = find(d, line, is_echo) or find(d, line, is_answer)
     or is_open(debt) and is_foreign(command, line) and debt
   if theirs then
-    begin(d, theirs)
+    begin(d, theirs, line)
   end
   return theirs and true or false
 end

@@ -17,6 +17,9 @@ local function timeout_of(what, options, default)
   return options and options.timeout or default
 end
 
+--- Seconds that an AT may take while a module starts: at first, and at most.
+local PROBE <const>, SLOWEST <const> = 1, 8
+
 --- Checks that the firmware answers like the module that the script is for.
 local function check_identity(dut)
   local identity <const> = dut.module.profile.identity
@@ -45,17 +48,20 @@ end
 function session.ready(dut, options)
   local timeout <const> = timeout_of("ready", options, dut.module.profile.boot_timeout or 60)
   local deadline <const> = core.now() + timeout
-  local since <const>, heard = dut.port:received(), false
+  local since <const>, heard, patience = dut.port:received(), false, PROBE
   while true do
-    local left <const> = deadline - core.now()
+    local left <const>, before <const> = deadline - core.now(), dut.port:received()
     local answer <const>, err <const> =
-      dut.try:at("AT", { timeout = math.max(0.1, math.min(1, left)) })
+      dut.try:at("AT", { timeout = math.max(0.1, math.min(patience, left)) })
     if answer then
       return check_identity(dut)
     elseif not error_object.is(err, "timeout") and not error_object.is(err, "reset") then
       return nil, err
     end
     heard = heard or dut.dialog.is_legible
+    if dut.port:received() > before then -- slow, not deaf: its answer may take longer than this
+      patience = math.min(2 * patience, SLOWEST)
+    end
     if core.now() >= deadline then
       return nil, error_object.new {
         code = "timeout", command = "AT", seconds = timeout,

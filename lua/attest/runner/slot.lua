@@ -20,6 +20,8 @@ local slot <const> = {}
 -- Longest wait for the store, in seconds: a record it did not take by then
 -- counts as not stored.
 local STORE_TIMEOUT <const> = 30
+--- Longest wait for the last bytes of a transcript, in seconds.
+local DISK_TIMEOUT <const> = 1
 
 local methods <const> = {}
 local mt <const> = { __name = "attest.slot", __index = methods }
@@ -132,6 +134,20 @@ local function open_trace(self, active)
   return trace
 end
 
+-- The disk may refuse what was said last.
+local function close_trace(active)
+  local trace <const> = active.trace
+  local deadline <const> = core.now() + DISK_TIMEOUT
+  while trace:status() and trace:behind() > 0 and core.now() < deadline do
+    core.sleep(0.01)
+  end
+  local ok <const>, why <const> = trace:status()
+  if not ok then
+    active:log(("the transcript is not complete: %s"):format(why), "error")
+  end
+  trace:close()
+end
+
 -- Asks the store from a task of its own, so that a stuck disk has a deadline.
 -- It is not the script's: a run that held all that it may has a record too.
 local function ask_store(self, verb, data)
@@ -211,7 +227,7 @@ local function perform(self, active)
   self.owner.estate:close()
   self:close()
   if active.trace then
-    active.trace:close()
+    close_trace(active)
   end
   return data
 end
