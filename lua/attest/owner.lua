@@ -28,9 +28,7 @@ function owner.report(err, traceback, who)
     who:fail(err, traceback)
   else
     io.stderr:write("attest: error in a callback: ", text.printable(errors.text(err)), "\n")
-    for line in (traceback or ""):gmatch("[^\n]+") do
-      io.stderr:write(text.printable((line:gsub("^\t", "  "))), "\n")
-    end
+    io.stderr:write(traceback and text.printable_lines(traceback) .. "\n" or "")
   end
 end
 

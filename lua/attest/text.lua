@@ -106,6 +106,13 @@ function text.printable(bytes)
   return shown
 end
 
+--- Escapes as `printable` does, but its lines stay lines: a traceback.
+-- @tparam string bytes
+-- @treturn string
+function text.printable_lines(bytes)
+  return (bytes:gsub("\n\t", "\n  "):gsub("[^\n]+", text.printable))
+end
+
 --- Cuts text that is too long to be shown, and says how long it was.
 -- @tparam string bytes
 -- @tparam integer most

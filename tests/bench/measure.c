@@ -13,6 +13,7 @@
  *
  *     NAME UNITS arrived_us resumed_us cpu_us pss_kb
  *
+ * pss_kb is -1 where the process has ended already.
  * An interval is from one mark's `resumed` to the next one's `arrived`.
  */
 #include <errno.h>
@@ -168,8 +169,8 @@ static int end(struct child *c, int64_t began)
     int64_t used =
         ((int64_t)usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
         usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
-    printf("exit 1 %lld %lld %lld %ld\n", (long long)now, (long long)now,
-           (long long)used, usage.ru_maxrss);
+    printf("exit 1 %lld %lld %lld -1\n", (long long)now, (long long)now,
+           (long long)used);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 

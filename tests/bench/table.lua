@@ -101,7 +101,7 @@ local function print_section(section, work)
   print(ROW:format("", "wall us", "CPU us", "wall x", "CPU x", "PSS kB", "goal"))
   for _, client in ipairs(work.order) do
     local rounds <const> = work[client]
-    local pss <const> = figures(rounds, "last") -- -1: it ended before it was asked
+    local pss <const> = figures(rounds, "last") -- -1: it had ended
     local row <const> = ROW:format(client,
       show(figures(rounds, "wall"), "%.3f"), show(figures(rounds, "cpu"), "%.3f"),
       show(ratio(rounds, work[RAW], "wall")), show(ratio(rounds, work[RAW], "cpu")),

@@ -95,6 +95,35 @@ describe("attest send, doc and ports", function()
   end))
 end)
 
+describe("attest lua", function()
+  it("shows what was raised without control bytes, its traceback in lines", async(function()
+    local files <close> = script_file.new()
+    files:write("raises.lua", [[error("a\27[2J\u{9b}b\rc")]])
+    local code <const>, text <const> = attest("$A lua raises.lua", files)
+    assert.equal(1, code)
+    assert.matches("a\\x1B[2J\\u{9B}b\\x0Dc\nstack traceback:\n", text, 1, true)
+  end))
+end)
+
+describe("attest ports", function()
+  it("shows no control bytes of names that a device or a program chose", async(function()
+    local files <close> = script_file.new()
+    files:write("ports.lua", [[
+      require("attest.core").ports = function()
+        return { { path = "/dev/ttyUSB0", usb_serial = "\27[2J", description = "\u{202e}x\xff",
+          busy = "\27]0;y\7 (pid 1)" } }
+      end
+      require("attest.cli.ports").run { json = false }
+      require("attest.cli.ports").run { json = true }]])
+    local code <const>, text <const> = attest("$A lua ports.lua", files)
+    assert.equal(0, code, text)
+    assert.matches("\\x1B[2J", text, 1, true)
+    assert.is_nil(text:find("[%z\1-\9\11-\31\127]"), text)
+    assert.is_nil(text:find("\u{202e}", 1, true), text)
+    assert.is_truthy(utf8.len(text), text)
+  end))
+end)
+
 describe("attest send", function()
   it("names its option, and shows no control bytes in complaints", async(function()
     local files <close> = script_file.new()

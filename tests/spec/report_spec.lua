@@ -11,6 +11,7 @@ local lfs <const> = require "lfs"
 local record_json <const> = require "attest.report.json"
 local rfc3339 <const> = require "attest.rfc3339"
 local uuid <const> = require "attest.uuid"
+local uv <const> = require "luv"
 local xml <const> = require "attest.report.xml"
 
 local ALL_BYTES <const> = (function()
@@ -210,6 +211,34 @@ describe("a record as JSON", function()
     os.remove(path)
     assert.is_true(calls >= 5)
   end)
+
+  it("is whole where the disk takes it in pieces", function()
+    local path <const> = os.tmpname()
+    assert(file.write(path, "text in pieces", function(fn, descriptor, text, ...)
+      if fn == uv.fs_write then
+        return fn(descriptor, text:sub(1, 3), ...)
+      end
+      return fn(descriptor, text, ...)
+    end))
+    local handle <close> = assert(io.open(path, "rb"))
+    assert.equal("text in pieces", handle:read("a"))
+    os.remove(path)
+  end)
+
+  it("that cannot take its place leaves nothing behind", function()
+    local folder <const> = os.tmpname()
+    os.remove(folder)
+    assert(lfs.mkdir(folder))
+    assert(lfs.mkdir(folder .. "/out.xml"))
+    assert.is_nil((file.write(folder .. "/out.xml", "text")))
+    local names <const> = {}
+    for name in lfs.dir(folder) do
+      names[#names + 1] = name
+    end
+    assert.equal(3, #names, table.concat(names, " "))
+    lfs.rmdir(folder .. "/out.xml")
+    lfs.rmdir(folder)
+  end)
 end)
 
 describe("JUnit", function()
@@ -305,6 +334,20 @@ describe("JUnit", function()
     assert.truthy(text:find('<error type="aborted" message="its process ended"/>', 1, true))
     assert.truthy(text:find('<error type="script" message="nothing"/>', 1, true))
     assert.truthy(text:find('tests="3" failures="0" errors="2"', 1, true))
+  end)
+
+  it("begins the end of a transcript that is too long with a whole line", function()
+    local path <const>, lines <const> = os.tmpname(), {}
+    for i = 1, 80 do
+      lines[i] = ("<%02d>%s\n"):format(i, ("x"):rep(1000))
+    end
+    assert(file.write(path, table.concat(lines)))
+    local text <const> = encode {
+      new_record { outcome = "FAIL", phases = { weak_signal() }, transcript = { path = path } },
+    }
+    os.remove(path)
+    assert.matches("<system%-out>&lt;%d%d&gt;x", text)
+    assert.truthy(text:find("&lt;80&gt;", 1, true))
   end)
 
   it("puts the transcript's end and attachments where readers look", function()

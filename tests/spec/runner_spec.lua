@@ -323,8 +323,7 @@ describe("a guard", function()
 
   it("leaves the reset that was expected what it is", function()
     local bench <close> = fake_bench.new()
-    local reset <const> =
-      [[error(require("attest.error").new { code = "reset", message = "gone" })]]
+    local reset <const> = 'error(require("attest.error").new { code = "reset", message = "x" })'
     assert.equal(3, bench:run(GUARD .. [[plan:phase("a", function(t)
       t:expect_reset(function() ]] .. reset .. [[ end) end)]]))
     assert.equal("reset", last(bench).first_failure.code)

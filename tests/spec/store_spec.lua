@@ -386,6 +386,15 @@ describe("core.sqlite", function()
     assert.equal(0, db:query("SELECT count(*) AS n FROM t")[1].n)
   end))
 
+  it("takes a statement again that failed", async(function()
+    local db <close> = open_table()
+    local INSERT <const> = "INSERT INTO t VALUES(?, ?)"
+    assert(db:write { { INSERT, 1, 1 } })
+    assert.is_nil((db:write { { INSERT, 1, 2 } }))
+    assert(db:write { { INSERT, 2, 2 } })
+    assert.equal(2, db:query("SELECT count(*) AS n FROM t")[1].n)
+  end))
+
   it("raises on misuse", async(function()
     local db <close> = open_table()
     assert.has_error(function() db:query "DELETE FROM t" end)

@@ -181,6 +181,28 @@ static void test_a_deadline_moves_both_ways(void **state)
     check_heap(b);
 }
 
+static struct entry *latest;
+
+static void note_latest(struct entry *e)
+{
+    latest = e;
+}
+
+static void test_a_deadline_that_is_set_again_goes_last(void **state)
+{
+    struct bench *b = *state;
+    const uint64_t base = clock_now(&b->clock);
+
+    for (size_t i = 0; i < 3; i++) {
+        b->entries[i].then = note_latest;
+        set(b, &b->entries[i], base + 5);
+    }
+    set(b, &b->entries[0], base + 5);
+    clock_advance(&b->clock, base + 5);
+    assert_int_equal(clock_fire(&b->clock), 3);
+    assert_ptr_equal(latest, &b->entries[0]);
+}
+
 static void test_cancelling_twice_is_quiet(void **state)
 {
     struct bench *b = *state;
@@ -309,6 +331,7 @@ int main(void)
         TEST(test_deadlines_fire_in_order),
         TEST(test_each_deadline_fires_once_and_on_time),
         TEST(test_a_deadline_moves_both_ways),
+        TEST(test_a_deadline_that_is_set_again_goes_last),
         TEST(test_cancelling_twice_is_quiet),
         TEST(test_cleaning_leaves_deadlines_idle),
         TEST(test_a_deadline_set_in_fire_for_now_waits_for_the_next_call),

@@ -9,6 +9,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,6 +144,25 @@ static void test_a_port_closes_with_writes_queued(void **state)
     assert_int_equal(b->a.drained + b->b.drained, 0);
 }
 
+static void test_no_end_of_a_pty_is_inherited(void **state)
+{
+    struct bench *b = *state;
+    int count = 0;
+
+    open_pty(b);
+    port_bench_start(&b->a);
+    port_bench_start(&b->b);
+    for (int fd = 3; fd < 256; fd++) {
+        int flags = isatty(fd) ? fcntl(fd, F_GETFD) : -1;
+        if (flags < 0)
+            continue;
+        assert_true((flags & FD_CLOEXEC) != 0);
+        count++;
+    }
+    assert_int_equal(count, 3); /* both ends, and the client's */
+    port_bench_end(b);
+}
+
 static void test_a_pty_may_be_closed_from_inside_the_callback(void **state)
 {
     struct bench *b = *state;
@@ -224,6 +244,7 @@ int main(void)
         PORT_TEST(test_a_hang_up_is_told_once),
         PORT_TEST(test_a_hang_up_drops_what_is_queued),
         PORT_TEST(test_a_port_closes_with_writes_queued),
+        PORT_TEST(test_no_end_of_a_pty_is_inherited),
         PORT_TEST(test_a_pty_may_be_closed_from_inside_the_callback),
         PORT_TEST(test_a_port_that_was_never_started_closes),
         PORT_TEST(test_a_second_exclusive_open_names_the_holder),

@@ -588,6 +588,29 @@ static void a_killed_writer_loses_nothing_that_was_reported(void **state)
     assert_true(strtol(value, NULL, 10) >= count);
 }
 
+static void few_statements_are_kept(void **state)
+{
+    sqlite3 *db = NULL;
+    struct sqlite_failure why = {0};
+    char sql[32];
+    int kept = 0;
+
+    (void)state;
+    assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
+    for (int i = 0; i < 100; i++) {
+        snprintf(sql, sizeof sql, "SELECT ? + %d", i);
+        struct sqlite_batch *b = new_batch(sql);
+        assert_int_equal(sqlite_batch_int(b, 1), 0);
+        assert_int_equal(sqlite_batch_run(b, db, &why), 0);
+        sqlite_batch_free(b);
+    }
+    for (sqlite3_stmt *s = NULL; (s = sqlite3_next_stmt(db, s)) != NULL;)
+        kept++;
+    assert_in_range(kept, 1, 20);
+    sqlite_batch_forget(db);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -602,6 +625,7 @@ int main(void)
         TEST(a_kept_statement_still_needs_its_values),
         TEST(a_kept_statement_outlives_a_change_of_its_table),
         TEST(many_statements_take_turns),
+        TEST(few_statements_are_kept),
         TEST(a_lost_transaction_is_tried_again_batch_by_batch),
         TEST(a_constraint_checked_at_commit_fails_its_batch_only),
         TEST(a_batch_cannot_touch_the_transaction),

@@ -207,7 +207,8 @@ function cli.main(argv)
   if result.usage then
     return complain("attest", result.usage)
   end
-  io.stderr:write("attest: internal error, please report: ", result.traceback, "\n")
+  io.stderr:write("attest: internal error, please report: ",
+    text.printable_lines(result.traceback), "\n")
   return INTERNAL
 end
 

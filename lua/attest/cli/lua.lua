@@ -6,6 +6,8 @@
 -- Everything after FILE belongs to the program, dashes too. Ends as lua does:
 -- 0, or 1 after an error; a file that does not load is a usage error.
 
+local text <const> = require "attest.text"
+
 local lua = {}
 
 lua.summary = {
@@ -35,7 +37,7 @@ local function run(argv)
     return debug.traceback(tostring(err), 2)
   end, table.unpack(arg))
   if not ok then
-    io.stderr:write("attest lua: ", err, "\n")
+    io.stderr:write("attest lua: ", text.printable_lines(err), "\n")
     return 1
   end
   return 0

@@ -9,7 +9,8 @@
 --     urc_dut LINES   to a dut whose script hears none of them
 --     urc_on LINES    to dut:on("*"), a task
 --     qisend N     dut:qisend with 1024 bytes
---     echo BYTES   passthrough
+--     echo BYTES   passthrough, a function on the port
+--     link BYTES   the same by dut:passthrough
 --     urc_counted LINES   counted in C, all but the last
 --     memory KIND  PSS with one port, then with all: "port", "dut", "task"
 --     timing N     how late sleeps, guards and receive stamps are; the ports
@@ -36,7 +37,7 @@ local function each_port(fn)
   end
 end
 
-local function repeated(count, command, prepare)
+local function repeated(count, command, prepare, finish)
   local duts <const> = {}
   local warm_up <const> = #paths == 1 and 100 or 1
   local function work(times)
@@ -54,6 +55,7 @@ local function repeated(count, command, prepare)
   work(warm_up)
   marks.mark "begin"
   work(count)
+  if finish then finish() end
   marks.mark("end", count * #paths)
 end
 
@@ -71,11 +73,19 @@ function workloads.gmr(count)
   end)
 end
 
+-- What is not written yet when the last command ends is written before the
+-- interval does: its CPU time counts, and its wall time is up to 0.1 s more.
 function workloads.traced(count)
-  local path <const> = os.tmpname()
+  local path <const>, traces <const> = os.tmpname(), {}
   repeated(count, at, function(dut)
-    dut:trace(core.trace { path = path, slot = 1, port = dut.path })
+    local trace <const> = core.trace { path = path, slot = 1, port = dut.path }
+    traces[#traces + 1] = trace
+    dut:trace(trace)
     os.remove(path)
+  end, function()
+    for _, trace in ipairs(traces) do
+      while trace:behind() > 0 do core.sleep(0.001) end
+    end
   end)
 end
 
@@ -172,6 +182,25 @@ function workloads.echo(total)
   port:write(block)
   assert(core.wait(URC_TIMEOUT))
   marks.mark("end", total)
+end
+
+-- As a script has it: a link's write and read.
+function workloads.link(total)
+  local dut <const> = attest.open(paths[1])
+  local block <const> = ("\0"):rep(WINDOW)
+  local sent, back = WINDOW, 0
+  dut:at(("AT+BENCHECHO=%d"):format(total))
+  local link <const> = dut:passthrough { running = true }
+  marks.mark "begin"
+  link:write(block)
+  while back < total do
+    local count <const> = #link:read()
+    local room <const> = math.min(count, total - sent)
+    back, sent = back + count, sent + room
+    if room > 0 then link:write(block:sub(1, room)) end
+  end
+  marks.mark("end", total)
+  os.exit(0, false)
 end
 
 local openers <const> = {}
