@@ -116,12 +116,7 @@ uint64_t clock_next(const struct clock *c)
     return c->count == 0 ? CLOCK_NEVER : c->heap[1]->at;
 }
 
-size_t clock_fire(struct clock *c)
-{
-    return clock_fire_older(c, UINT64_MAX);
-}
-
-size_t clock_fire_older(struct clock *c, uint64_t sets)
+size_t clock_fire(struct clock *c, uint64_t sets)
 {
     /* One reading of the clock: a deadline set by fire() for "now" waits for
        the next call, or a zero wait in a loop would starve all I/O. Virtual

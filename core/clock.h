@@ -53,13 +53,10 @@ void clock_cancel(struct clock *c, struct deadline *d);
 /* The earliest deadline's time, or CLOCK_NEVER. */
 uint64_t clock_next(const struct clock *c);
 
-/* Fires everything due now, in order of time, and for one time in the order
-   in which it was set; returns how many fired. */
-size_t clock_fire(struct clock *c);
-
-/* The same for those that had been set when the clock had so many `sets`; what
-   is due after a younger one waits, too. */
-size_t clock_fire_older(struct clock *c, uint64_t sets);
+/* Fires what is due now, in order of time, and for one time in the order in
+   which it was set, until one that was not when the clock had so many `sets`
+   (UINT64_MAX: everything); returns how many fired. */
+size_t clock_fire(struct clock *c, uint64_t sets);
 
 /* Takes so many ns, just gone by, off the clock: it never ran then. */
 void clock_skip(struct clock *c, uint64_t ns);

@@ -42,7 +42,7 @@ static bool is_late(const struct loop *l, uint64_t now)
 
 static void fire(struct loop *l, uint64_t sets)
 {
-    clock_fire_older(&l->clock, sets);
+    clock_fire(&l->clock, sets);
     if (l->clock.count == 0)
         uv_unref((uv_handle_t *)&l->timer); /* armed for nobody */
 }

@@ -97,6 +97,20 @@ static int l_data(lua_State *L)
 }
 
 /***
+Stops reading, or reads again: what comes meanwhile waits on the line.
+
+@function port:pause
+@tparam boolean on
+*/
+static int l_pause(lua_State *L)
+{
+    struct lport *lp = lport_check(L, 1);
+
+    port_pause(lp->port, lua_toboolean(L, 2));
+    return 0;
+}
+
+/***
 Takes bytes for received now: what was kept as data and turned out to be lines.
 
 @function port:feed
@@ -312,6 +326,7 @@ void lport_use_methods(lua_State *L)
         {"write", l_write},
         {"drain", l_drain},
         {"data", l_data},
+        {"pause", l_pause},
         {"feed", l_feed},
         {"expect_echo", l_expect_echo},
         {"forget_echo", l_forget_echo},

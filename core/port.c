@@ -133,7 +133,8 @@ static void update_poll(struct port *p)
         return;
     int events = 0;
     if (!p->is_dead)
-        events = UV_READABLE | (p->queue_length > 0 ? UV_WRITABLE : 0);
+        events = (p->is_paused ? 0 : UV_READABLE) |
+                 (p->queue_length > 0 ? UV_WRITABLE : 0);
     if (events == p->poll_events)
         return;
     p->poll_events = events;
@@ -164,6 +165,15 @@ void port_start(struct port *p, const struct port_events *events, void *arg)
     }
     p->poll->data = p;
     update_poll(p);
+}
+
+void port_pause(struct port *p, bool on)
+{
+    p->is_paused = on;
+    if (p->fd >= 0)
+        update_poll(p);
+    else if (!on && !p->is_closing)
+        pair_start(p);
 }
 
 static int enqueue(struct port *p, const char *bytes, size_t length)

@@ -86,6 +86,7 @@ struct port {
     void *data; /* the backend's own */
     int fd;     /* -1 for a pair */
     bool is_closing;
+    bool is_paused;  /* not read */
     bool is_dead;    /* hung up; `closed` was reported */
     int status;      /* the reason of the hang-up */
     uv_poll_t *poll; /* owned: freed by its close callback */
@@ -118,6 +119,10 @@ void port_start(struct port *p, const struct port_events *events, void *arg);
    PORT_QUEUE bytes wait already. */
 #define PORT_QUEUE (4u << 20)
 int port_write(struct port *p, const char *bytes, size_t length);
+
+/* Stops reading, or reads again: what comes meanwhile waits in the OS, and so
+   does the news of a hang-up. */
+void port_pause(struct port *p, bool on);
 
 /* Whether bytes still wait to be handed to the OS. */
 bool port_is_busy(const struct port *p);

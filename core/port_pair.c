@@ -65,8 +65,8 @@ static void deliver(struct post *post)
 
     if (from == NULL || to == NULL || to->is_closing || to->is_dead)
         return;
-    if (to->events.bytes == NULL)
-        return; /* nobody listens yet: the bytes wait */
+    if (to->events.bytes == NULL || to->is_paused)
+        return; /* nobody listens now: the bytes wait */
     size_t n = take(from, end->chunk);
     bool was_last = from->queue_length == 0;
     if (was_last) {

@@ -7,7 +7,7 @@
 
 #include "port.h"
 
-/* Delivers what the other end wrote before anybody listened here. */
+/* Delivers what the other end wrote while nobody listened here. */
 void pair_start(struct port *p);
 
 int pair_write(struct port *p, const char *bytes, size_t length);

@@ -27,6 +27,10 @@ local function context(options)
   return { lang = lang, say = phrases[lang], urcs = docs }
 end
 
+local function bounds_of(c, t)
+  return t.min == t.max and tostring(t.min) or c.say.int:format(t.min, t.max)
+end
+
 local function range_of(c, t)
   local say <const> = c.say
   if t.kind == "enum" then
@@ -38,12 +42,11 @@ local function range_of(c, t)
   elseif t.kind == "address" or t.kind == "timestamp" then
     return say[t.kind]
   elseif t.kind == "int" then
-    local names <const> = { say.int:format(t.min, t.max) }
-    if t.min == t.max then names[1] = tostring(t.min) end
+    local names <const> = { bounds_of(c, t) }
     for i, key in ipairs(t.order) do names[i + 1] = tostring(key) end
     return table.concat(names, ", ")
   end
-  return say[t.hex and "hex" or t.kind]:format(t.min, t.max)
+  return say[t.hex and "hex" or t.kind]:format(bounds_of(c, t))
 end
 
 --- Tells whether a command may end before this argument.

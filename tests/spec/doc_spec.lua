@@ -99,7 +99,7 @@ describe("the reference of a command", function()
   it("of what modules have in common shows the ranges of 27.007", function()
     local ml302 <const> = assert(catalogue.load("ml302"))
     for name, parts in pairs {
-      cimi = { "imsi 14 to 15 digits" }, cgsn = { "imei 15 to 15 digits" },
+      cimi = { "imsi 14 to 15 digits" }, cgsn = { "imei 15 digits" },
       csq = { "rssi 0 to 31, 99", "ber 0 to 7, 99", "absent for 99, dBm" },
       creg = { "n 0, 1, 2 kind", "stat 0, 1, 2, 3, 4, 5 registration", "stat is 1 or 5" },
     } do

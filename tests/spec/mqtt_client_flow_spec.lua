@@ -63,6 +63,22 @@ describe("the MQTT client publishes", function()
     assert.same({ "publish 1", "pubrel 1" }, packets(b))
   end))
 
+  it("to a broker that takes nothing until so much waits that it is gone", async(function()
+    local b <close> = connected()
+    b.net.is_stalled = true
+    local message <const> = { topic = "t", payload = ("x"):rep(1 << 16) }
+    local count = 0
+    while b.client:publish(message) and count < 1000 do
+      count = count + 1
+    end
+    assert.equal(64, count)
+    assert.matches("^closed by_peer", table.concat(settled(b), " "))
+    b.net.go_on()
+    core.sleep(1)
+    assert.same({}, b:take())
+    assert.equal(0, b.net.open)
+  end))
+
   it("nothing that cannot be sent", async(function()
     local b <close> = connected()
     for _, topic in ipairs { "", "a/#", "+", "a\0b", "\xFF", ("x"):rep(65536) } do

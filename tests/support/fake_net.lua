@@ -34,6 +34,7 @@ connection.__index = connection
 
 function connection:write(bytes, done)
   if self.net.is_stalled then
+    table.insert(self.net.stalled, function() self:write(bytes, done) end)
     return
   end
   soon(function()
@@ -157,15 +158,21 @@ function fake_net.sink() end
 
 --- Makes an empty network.
 -- @treturn table a backend with `servers`, `names` and `answers` (of ping, in
---   ms by address) to fill, and `sent`, `connects`, `pings`, `open`, `aborts`,
---   `pauses` to look at
+--   ms by address) to fill, `is_stalled` (it takes nothing until `go_on()`), and
+--   `sent`, `connects`, `pings`, `open`, `aborts`, `pauses` to look at
 function fake_net.new()
   local net <const> = {
     servers = {}, names = {}, answers = {},
     sent = {}, connects = {}, pings = {},
+    stalled = {}, -- what was to be written meanwhile
     open = 0, aborts = 0, pauses = 0,
     next_port = FIRST_PORT - 1,
   }
+  function net.go_on()
+    net.is_stalled = false
+    for _, write in ipairs(net.stalled) do write() end
+    net.stalled = {}
+  end
   function net.resolve(host, done)
     return resolve(net, host, done)
   end

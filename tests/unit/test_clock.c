@@ -144,7 +144,7 @@ static void test_deadlines_fire_in_order(void **state)
         waiting += b->entries[i].expected != CLOCK_NEVER;
     while (b->clock.count > 0) {
         clock_advance(&b->clock, clock_now(&b->clock) + 1 + pick(b, 50));
-        fired += clock_fire(&b->clock);
+        fired += clock_fire(&b->clock, UINT64_MAX);
         check_heap(b);
         assert_true(clock_next(&b->clock) > clock_now(&b->clock));
     }
@@ -159,11 +159,26 @@ static void test_each_deadline_fires_once_and_on_time(void **state)
 
     set(b, e, base + 10);
     clock_advance(&b->clock, base + 9);
-    assert_int_equal(clock_fire(&b->clock), 0);
+    assert_int_equal(clock_fire(&b->clock, UINT64_MAX), 0);
     clock_advance(&b->clock, base + 10);
-    assert_int_equal(clock_fire(&b->clock), 1);
-    assert_int_equal(clock_fire(&b->clock), 0);
+    assert_int_equal(clock_fire(&b->clock, UINT64_MAX), 1);
+    assert_int_equal(clock_fire(&b->clock, UINT64_MAX), 0);
     assert_int_equal(e->fired, 1);
+}
+
+static void test_those_set_since_wait(void **state)
+{
+    struct bench *b = *state;
+    const uint64_t base = clock_now(&b->clock);
+
+    set(b, &b->entries[0], base);
+    uint64_t sets = b->clock.sets;
+    set(b, &b->entries[1], base);
+    assert_int_equal(clock_fire(&b->clock, sets), 1);
+    assert_int_equal(b->entries[0].fired, 1);
+    assert_int_equal(clock_fire(&b->clock, sets), 0);
+    assert_int_equal(clock_fire(&b->clock, UINT64_MAX), 1);
+    assert_int_equal(b->entries[1].fired, 1);
 }
 
 static void test_a_deadline_moves_both_ways(void **state)
@@ -211,7 +226,7 @@ static void test_cancelling_twice_is_quiet(void **state)
     set(b, &b->entries[0], clock_now(&b->clock));
     cancel(b, &b->entries[0]);
     cancel(b, &b->entries[0]);
-    assert_int_equal(clock_fire(&b->clock), 0);
+    assert_int_equal(clock_fire(&b->clock, UINT64_MAX), 0);
     assert_true(clock_next(&b->clock) == CLOCK_NEVER);
 }
 
@@ -243,7 +258,7 @@ test_a_deadline_set_in_fire_for_now_waits_for_the_next_call(void **state)
     e->then = again_now;
     set(b, e, clock_now(&b->clock));
     for (unsigned i = 1; i <= 4; i++) {
-        assert_int_equal(clock_fire(&b->clock), 1);
+        assert_int_equal(clock_fire(&b->clock, UINT64_MAX), 1);
         assert_int_equal(e->fired, i);
         assert_int_not_equal(e->deadline.place, 0);
         assert_true(clock_next(&b->clock) > clock_now(&b->clock));
@@ -270,7 +285,7 @@ static void test_fire_may_set_and_cancel_others(void **state)
     for (size_t i = 0; i < 4; i++)
         set(b, &b->entries[i], base + i);
     clock_advance(&b->clock, base + 3);
-    assert_int_equal(clock_fire(&b->clock), 2); /* 0 and 3 */
+    assert_int_equal(clock_fire(&b->clock, UINT64_MAX), 2); /* 0 and 3 */
     assert_int_equal(b->entries[1].fired, 0);
     assert_int_equal(b->entries[2].fired, 0);
     assert_int_equal(b->entries[3].fired, 1);
@@ -330,6 +345,7 @@ int main(void)
         TEST(test_the_heap_agrees_with_a_model),
         TEST(test_deadlines_fire_in_order),
         TEST(test_each_deadline_fires_once_and_on_time),
+        TEST(test_those_set_since_wait),
         TEST(test_a_deadline_moves_both_ways),
         TEST(test_a_deadline_that_is_set_again_goes_last),
         TEST(test_cancelling_twice_is_quiet),

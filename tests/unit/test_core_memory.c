@@ -5,8 +5,7 @@
  * one of memory, and when the state is closed no handle, no descriptor and no
  * byte of Lua's is left; of the core's leaks, LeakSanitizer and valgrind tell.
  *
- * The linker hands malloc, calloc, realloc and strdup of the core to the
- * wrappers below. Only the thread of the loop is short of memory.
+ * Only the thread of the loop is short of memory.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,53 +21,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NEVER (-1)
+#include "../support/short_memory.h"
+
 #define MOST 20000 /* allocations of one scenario */
 
 int luaopen_attest_core(lua_State *L);
 
-/* Allocations until one fails, of the core and of Lua. */
-static _Thread_local int core_countdown = NEVER;
-static _Thread_local int lua_countdown = NEVER;
-static bool has_failed;
+/* Allocations of Lua until one fails. */
+static _Thread_local int lua_after = SHORT_MEMORY_NEVER;
 static size_t lua_bytes;
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *p, size_t size);
-char *__real_strdup(const char *text);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-char *__wrap_strdup(const char *text);
-
-static bool fails(int *countdown)
-{
-    if (*countdown == NEVER || (*countdown)-- > 0)
-        return false;
-    has_failed = true;
-    return true;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails(&core_countdown) ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails(&core_countdown) ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *p, size_t size)
-{
-    return fails(&core_countdown) ? NULL : __real_realloc(p, size);
-}
-
-char *__wrap_strdup(const char *text)
-{
-    return fails(&core_countdown) ? NULL : __real_strdup(text);
-}
 
 /* Lua collects its garbage and tries once more: that fails, too. */
 static void *allocate(void *arg, void *p, size_t old, size_t size)
@@ -77,7 +38,7 @@ static void *allocate(void *arg, void *p, size_t old, size_t size)
 
     (void)arg;
     old = p == NULL ? 0 : old;
-    if (size > old && (again || fails(&lua_countdown))) {
+    if (size > old && (again || short_memory_fails(&lua_after))) {
         again = !again;
         return NULL;
     }
@@ -159,10 +120,10 @@ static int run(struct bench *b, const char *name, int *countdown, int n)
         lua_getglobal(b->L, "require");
         lua_pushliteral(b->L, "attest.core");
     }
-    has_failed = false;
+    short_memory_has_failed = false;
     *countdown = n;
     status = lua_pcall(b->L, only_opens, 0, 0);
-    *countdown = NEVER;
+    *countdown = SHORT_MEMORY_NEVER;
     return status;
 }
 
@@ -184,15 +145,15 @@ static void sweep(const char *name, int *countdown)
         int status = run(&b, name, countdown, n);
         if (status != LUA_OK) {
             const char *why = luaL_tolstring(b.L, -1, NULL);
-            if (!has_failed || !is_of_memory(why))
+            if (!short_memory_has_failed || !is_of_memory(why))
                 fail_msg("%s, allocation %d: %s", name, n, why);
             failures++;
         }
         close_bench(&b);
         assert_int_equal(count_descriptors(), before);
-        if (!has_failed) {
+        if (!short_memory_has_failed) {
             assert_int_equal(status, LUA_OK);
-            assert_true(countdown == &core_countdown || failures > 10);
+            assert_true(countdown == &short_memory_after || failures > 10);
             return;
         }
     }
@@ -212,8 +173,8 @@ static int warm_up(void **state)
 
 static void sweep_both(void **state)
 {
-    sweep(*state, &core_countdown);
-    sweep(*state, &lua_countdown);
+    sweep(*state, &short_memory_after);
+    sweep(*state, &lua_after);
 }
 
 int main(void)

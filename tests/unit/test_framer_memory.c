@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Out of memory: every allocation of the framer fails once; each failure is
- * told, breaks nothing and leaks nothing. The linker hands malloc, calloc,
- * realloc and strdup of the framer to the wrappers below.
+ * told, breaks nothing and leaks nothing.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,47 +9,11 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include <stdlib.h>
 #include <string.h>
 #include <uv.h>
 
+#include "../support/short_memory.h"
 #include "framer.h"
-
-static int countdown = -1; /* allocations until one fails; -1: never */
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *p, size_t size);
-char *__real_strdup(const char *text);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-char *__wrap_strdup(const char *text);
-
-static bool fails(void)
-{
-    return countdown >= 0 && countdown-- == 0;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *p, size_t size)
-{
-    return fails() ? NULL : __real_realloc(p, size);
-}
-
-char *__wrap_strdup(const char *text)
-{
-    return fails() ? NULL : __real_strdup(text);
-}
 
 static void ignore(void *arg, const struct frame *f)
 {
@@ -80,10 +43,10 @@ static void test_a_vocabulary_tells_that_memory_is_out(void **state)
     (void)state;
     for (int n = 0; err != 0; n++) {
         assert_true(n < 100);
-        countdown = n;
+        short_memory_after = n;
         struct vocabulary *v = vocabulary_new();
         err = v == NULL ? UV_ENOMEM : fill(v);
-        countdown = -1;
+        short_memory_after = SHORT_MEMORY_NEVER;
         if (err != 0)
             assert_int_equal(err, UV_ENOMEM);
         vocabulary_release(v);
@@ -135,11 +98,11 @@ static void test_a_framer_tells_that_memory_is_out(void **state)
         framer_init(&f, ignore, &frames);
         framer_set_vocabulary(&f, v);
         f.quoted_crlf = true;
-        countdown = n;
+        short_memory_after = n;
         err = framer_expect_echo(&f, "AT+CSQ", 6, true);
         if (err == 0)
             err = feed_all(&f);
-        countdown = -1;
+        short_memory_after = SHORT_MEMORY_NEVER;
         if (err != 0) {
             assert_int_equal(err, UV_ENOMEM);
             failures++;

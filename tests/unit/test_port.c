@@ -46,6 +46,45 @@ static void test_a_pty_carries_bytes_both_ways(void **state)
     port_bench_end(b);
 }
 
+static void test_bytes_wait_for_a_port_that_is_paused(void **state)
+{
+    struct bench *b = *state;
+    char *text = port_bench_big_text();
+
+    open_pty(b);
+    port_bench_start(&b->a);
+    port_bench_start(&b->b);
+    port_pause(b->a.port, true);
+    assert_int_equal(port_write(b->b.port, text, BIG), 0);
+    assert_true(port_is_busy(b->b.port)); /* the OS takes no more */
+    port_bench_write_text(&b->a, "OK");   /* the other way is open */
+    port_bench_receive_text(&b->b, "OK");
+    assert_int_equal(b->a.calls, 0);
+    port_pause(b->a.port, false);
+    port_bench_receive(&b->a, BIG);
+    assert_memory_equal(b->a.bytes, text, BIG);
+    free(text);
+    port_bench_end(b);
+}
+
+static void test_a_hang_up_is_told_to_a_port_that_is_read_again(void **state)
+{
+    struct bench *b = *state;
+
+    open_pty(b);
+    port_bench_start(&b->a);
+    port_bench_start(&b->b);
+    port_pause(b->b.port, true);
+    port_close(b->a.port);
+    while (b->a.freed == 0)
+        assert_true(loop_turn(&b->loop));
+    assert_int_equal(b->b.closed, 0);
+    port_pause(b->b.port, false);
+    while (b->b.closed == 0)
+        assert_true(loop_turn(&b->loop));
+    port_bench_end(b);
+}
+
 static void carry_much(struct bench *b, struct user *from, struct user *to)
 {
     char *text = port_bench_big_text();
@@ -239,6 +278,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         PORT_TEST(test_a_pty_carries_bytes_both_ways),
+        PORT_TEST(test_bytes_wait_for_a_port_that_is_paused),
+        PORT_TEST(test_a_hang_up_is_told_to_a_port_that_is_read_again),
         PORT_TEST(test_a_large_write_is_queued_and_drained),
         PORT_TEST(test_a_pty_queues_so_much_and_no_more),
         PORT_TEST(test_a_hang_up_is_told_once),

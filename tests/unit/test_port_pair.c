@@ -101,6 +101,22 @@ static void test_bytes_wait_for_an_end_that_starts_later(void **state)
     port_bench_end(b);
 }
 
+static void test_bytes_wait_for_an_end_that_is_paused(void **state)
+{
+    struct bench *b = *state;
+
+    open_pair(b, 2);
+    port_bench_start(&b->a);
+    port_bench_start(&b->b);
+    port_pause(b->b.port, true);
+    port_bench_write_text(&b->a, "one");
+    port_bench_turn(b, 3);
+    assert_int_equal(b->b.calls, 0);
+    port_pause(b->b.port, false);
+    port_bench_receive_text(&b->b, "one");
+    port_bench_end(b);
+}
+
 static void test_an_answer_from_inside_the_callback_arrives(void **state)
 {
     struct bench *b = *state;
@@ -275,6 +291,7 @@ int main(void)
         PORT_TEST(test_a_large_write_comes_in_pieces),
         PORT_TEST(test_a_pair_queues_so_much_and_no_more),
         PORT_TEST(test_bytes_wait_for_an_end_that_starts_later),
+        PORT_TEST(test_bytes_wait_for_an_end_that_is_paused),
         PORT_TEST(test_an_answer_from_inside_the_callback_arrives),
         PORT_TEST(test_the_close_of_an_end_is_told_to_the_other),
         PORT_TEST(test_a_close_before_the_other_started_is_told_at_its_start),

@@ -5,6 +5,7 @@
 -- Works on a dialog that the caller holds. Waits.
 
 local core <const> = require "attest.core"
+local error_object <const> = require "attest.error"
 local owed <const> = require "attest.dialog.owed"
 local steps <const> = require "attest.dialog.steps"
 
@@ -12,6 +13,8 @@ local prelude <const> = {}
 
 --- How long the line must be silent before a probe is trusted, in seconds.
 local QUIET <const> = 0.3
+--- How long a module may take to answer a probe behind an older command, in seconds.
+local SLOWEST <const> = 2
 local PROBES <const> = 10
 --- How many times a silence's length it is waited for.
 local PATIENCE <const> = 10
@@ -58,14 +61,18 @@ local function wake_up(d)
 end
 
 --- After an answer that never came nothing tells old from new without an echo:
--- one AT with silence before and after does. Notes a module that is deaf.
+-- one AT with silence before and after does. AT is not refused: an error is the
+-- older command's, and the answer to AT is still to come. Notes a module that
+-- is deaf.
 local function settle(d)
   d.owed = nil
   local deadline <const> = core.now() + owed.PATIENCE
+  local silence = QUIET
   while core.now() < deadline do
-    keep_quiet(d, QUIET)
+    keep_quiet(d, silence)
     local received <const> = d.port:received()
-    local fine <const> = d:converse(prelude.probe(owed.PATIENCE))
+    local fine <const>, err <const> = d:converse(prelude.probe(owed.PATIENCE))
+    silence = error_object.is(err, "rejected") and SLOWEST or QUIET
     if fine then
       local answered <const> = d.port:stamp()
       core.sleep(QUIET)

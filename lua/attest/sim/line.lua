@@ -37,6 +37,7 @@ function line.new(options)
     damage_in = damage(faults, "in"),
     damage_out = damage(faults, "out"),
     waiting = 0,
+    is_deaf = false,
   }, mt)
   self.outlet = outlet.new {
     faults = faults,
@@ -99,6 +100,15 @@ end
 --- Tells how many bytes have not left yet because their time has not come.
 function methods:backlog()
   return self.outlet.waiting
+end
+
+--- Hears the client, or lets it wait as a module does that holds its CTS back.
+-- @tparam boolean on
+function methods:listen(on)
+  if self.is_deaf == on and not self.port:is_closed() then
+    self.is_deaf = not on
+    self.port:pause(self.is_deaf)
+  end
 end
 
 --- Tells whether so much was written that the client may be behind.

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --
 -- The TCP and UDP links of a simulated module: identifiers, who is at the
--- other end as the module was told, and pausing when the client reads too
--- slowly. Reports what arrives through two callbacks; prints nothing itself.
+-- other end as the module was told, and pausing where the client or the far
+-- end reads too slowly. Reports what arrives through two callbacks; prints nothing itself.
 -- A link that is held is not listened to: the network keeps its bytes.
 
 local errors <const> = require "attest.error"
@@ -13,6 +13,8 @@ local links = {}
 local FIRST <const>, LAST <const> = 3, 20
 -- Most bytes reported at once: what AT+QISEND takes in the other direction.
 local PIECE <const> = 1024
+-- Bytes that a far end has not taken beyond which the client has to wait.
+local CROWDED <const> = 64 * 1024
 
 links.DIRECT = 1 -- <mode> of AT+QIOPEN
 
@@ -73,6 +75,7 @@ function methods:open(told)
     local_port = connection:local_port(),
     connection = connection,
     queue = {},
+    unsent = 0,
   }
   self.by_id[link.id] = link
   return link
@@ -111,6 +114,14 @@ local function deliver(self, link, bytes)
   end
 end
 
+-- Nothing can be sent any more: nobody waits for this.
+local function forget(self, link)
+  self.by_id[link.id] = nil
+  if link.unsent > CROWDED then
+    self.line():listen(true)
+  end
+end
+
 --- Begins to receive on a link.
 function methods:start(link)
   link.connection:start {
@@ -121,7 +132,7 @@ function methods:start(link)
     end,
     closed = function()
       if self.by_id[link.id] == link then
-        self.by_id[link.id] = nil
+        forget(self, link)
         self.lost(link)
       end
     end,
@@ -155,26 +166,35 @@ end
 
 local function ignore() end
 
-local function send_queue(link)
+local function count_unsent(self, link, count)
+  link.unsent = link.unsent + count
+  if self.by_id[link.id] == link then
+    self.line():listen(link.unsent <= CROWDED)
+  end
+end
+
+local function send_queue(self, link)
   local bytes <const> = table.concat(link.queue)
   link.queue, link.is_sending = {}, true
   link.connection:write(bytes, function()
     link.is_sending = false
+    count_unsent(self, link, -#bytes)
     if #link.queue > 0 then
-      send_queue(link)
+      send_queue(self, link)
     end
   end)
 end
 
---- Sends bytes as they come, in their order, and never waits. Each piece of
--- UDP is a datagram.
-function methods:stream(link, bytes) -- luacheck: ignore 212/self
+--- Sends bytes as they come, in their order, and never waits: the client does.
+-- Each piece of UDP is a datagram.
+function methods:stream(link, bytes)
+  count_unsent(self, link, #bytes)
   if link.type == "UDP" then
-    return link.connection:write(bytes, ignore)
+    return link.connection:write(bytes, function() count_unsent(self, link, -#bytes) end)
   end
   link.queue[#link.queue + 1] = bytes
   if not link.is_sending then
-    send_queue(link)
+    send_queue(self, link)
   end
 end
 
@@ -198,7 +218,7 @@ function methods:listen(chosen)
 end
 
 local function remove(self, link)
-  self.by_id[link.id] = nil
+  forget(self, link)
   link.connection:close()
 end
 

@@ -4,10 +4,14 @@
 -- no session and no deadline. After `closed`, told once, and after close(),
 -- which tells nothing, there are no more events.
 
+local errors <const> = require "attest.error"
 local mqtt_stream <const> = require "attest.sim.mqtt_stream"
 local redirect <const> = require "attest.sim.redirect"
 
 local mqtt_wire = {}
+
+-- Bytes that a broker has not taken beyond which it is gone.
+local MOST_UNSENT <const> = 4 * 1024 * 1024
 
 local methods <const> = {}
 local mt <const> = { __name = "attest.sim.mqtt_wire", __index = methods }
@@ -90,6 +94,7 @@ function mqtt_wire.new(options)
     options = options,
     on = options.on,
     stream = mqtt_stream.new(options.largest),
+    unsent = 0,
   }, mt)
 end
 
@@ -114,7 +119,12 @@ end
 -- @tparam string bytes
 -- @tparam[opt] function done called when the network took them
 function methods:write(bytes, done)
+  self.unsent = self.unsent + #bytes
+  if self.unsent > MOST_UNSENT then
+    return fail(self, "by_peer", errors.new { code = "timeout", message = "it takes no bytes" })
+  end
   self.connection:write(bytes, function(ok, err)
+    self.unsent = self.unsent - #bytes
     if not ok then
       fail(self, "by_peer", err)
     elseif done then
