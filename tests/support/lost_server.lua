@@ -25,7 +25,7 @@ local GOLDEN <const> = ROOT .. "/tests/transcripts/ml302_3_4_lost_server.txt"
 --- What makes the story short: settings of the module, parameters of the plan,
 -- and a server that refuses where else it would be waited for.
 lost_server.HURRY = {
-  set = { ping = "0.25", reconnect = "0.1" }, params = { keepalive = "2", ack = "1" },
+  set = { ping = "0.5", reconnect = "0.1" }, params = { keepalive = "2", ack = "1" },
   refuses = true,
 }
 
