@@ -30,34 +30,6 @@ describe("an escape", function()
     assert.equal("on", b:sent())
   end))
 
-  it("and the way back keep only so much of a fast flood; all of it is data", async(function()
-    local chunk <const> = ("x"):rep(64 << 10)
-    for _, way in ipairs { "command_mode", "data_mode" } do
-      local b <close>, link <const> = direct_bench.new()
-      if way == "data_mode" then direct_bench.escape(b, link) end
-      local call <const> = b:run(function() return link.try[way](link.try) end)
-      core.sleep(1.1)
-      b:say(way == "data_mode" and "ATO" or "")
-      local before <const> = link.received.size
-      local kept, sent = 0, 0
-      while call:status() ~= "done" and sent < 40 << 20 do
-        b.module:write(chunk)
-        sent = sent + #chunk
-        core.sleep(0.001)
-        kept = math.max(kept, before + sent - link.received.size)
-      end
-      assert.is_true(kept < 17 << 20, ("%s kept %d"):format(way, kept))
-      core.sleep(1)
-      assert.equal(sent, link.received.size - before)
-      if way == "data_mode" then
-        assert.is_true(b:result(call))
-      else
-        assert.matches("without a pause", select(2, b:result(call)).message)
-      end
-      b.events = {}
-    end
-  end))
-
   it("takes what the module had buffered, however long that takes", async(function()
     local b <close>, link <const> = direct_bench.new()
     local call <const> = b:run(function() return link.try:command_mode() end)

@@ -7,6 +7,7 @@ local async <const> = require "tests.support.async"
 local bench <const> = require "tests.support.bench"
 local chunks <const> = require "attest.modem.chunks"
 local core <const> = require "attest.core"
+local direct_bench <const> = require "tests.support.direct_bench"
 
 core.virtual()
 
@@ -25,35 +26,33 @@ local function kilobytes()
 end
 
 describe("pieces that wait for a reader", function()
-  local LIMIT <const> = 1 << 20
+  local LIMIT <const> = 1 << 15
 
   it("take no more memory than a few times their limit, however short they are", function()
-    for _, keeps_pieces in ipairs { false, true } do
-      for _, size in ipairs { 1, 4, 40 } do
-        local before <const> = kilobytes()
-        local queue <const> = chunks.new(LIMIT, keeps_pieces)
-        local number = 0
-        while queue.lost == 0 do
-          number = number + 1
-          queue:put(("%0" .. size .. "d"):format(number):sub(-size))
-        end
-        local factor <const> = (kilobytes() - before) * 1024 / LIMIT
-        assert.is_true(factor < (keeps_pieces and 40 or 3), ("%.1f times"):format(factor))
-        assert.is_true(queue.size >= LIMIT and queue.size < LIMIT + size)
+    for _, size in ipairs { 8, 40 } do
+      local before <const> = kilobytes()
+      local queue <const> = chunks.new(LIMIT)
+      local number = 0
+      while queue.lost == 0 do
+        number = number + 1
+        queue:put(("%04d"):format(number):rep(10):sub(1, size))
       end
+      local factor <const> = (kilobytes() - before) * 1024 / LIMIT
+      assert.is_true(factor < 3, ("%.1f times"):format(factor))
+      assert.is_true(queue.size >= LIMIT and queue.size < LIMIT + size)
     end
   end)
 
   it("are joined where many short ones wait, byte for byte", function()
     local queue <const>, sent <const> = chunks.new(LIMIT), {}
-    for i = 1, 5000 do
+    for i = 1, 1000 do
       sent[i] = ("%x"):format(i * i)
       queue:put(sent[i])
     end
     local got <const> = { queue:take(7) }
     while queue.size > 0 do got[#got + 1] = queue:take() end
     assert.equal(table.concat(sent), table.concat(got))
-    assert.is_true(#got < 500)
+    assert.is_true(#got < 120)
   end)
 
   it("stay apart where they have a meaning", function()
@@ -101,6 +100,36 @@ describe("a passthrough that nobody reads", function()
     local link <const> = opened(b, 1000)
     assert.error_matches(function() link:read(1001) end,
       "cannot read 1001 bytes at once: only 1000 wait %(max_unread%)")
+  end))
+end)
+
+describe("an escape from passthrough, and the way back,", function()
+  it("keep only so much of a fast flood, and all of it is data", async(function()
+    local chunk <const> = ("x"):rep(64 << 10)
+    for _, way in ipairs { "command_mode", "data_mode" } do
+      local b <close>, link <const> = direct_bench.new()
+      if way == "data_mode" then direct_bench.escape(b, link) end
+      local call <const> = b:run(function() return link.try[way](link.try) end)
+      core.sleep(1.1)
+      b:say(way == "data_mode" and "ATO" or "")
+      local before <const> = link.received.size
+      local kept, sent = 0, 0
+      while call:status() ~= "done" and sent < 40 << 20 do
+        b.module:write(chunk)
+        sent = sent + #chunk
+        core.sleep(0.001)
+        kept = math.max(kept, before + sent - link.received.size)
+      end
+      assert.is_true(kept < 17 << 20, ("%s kept %d"):format(way, kept))
+      core.sleep(1)
+      assert.equal(sent, link.received.size - before)
+      if way == "data_mode" then
+        assert.is_true(b:result(call))
+      else
+        assert.matches("without a pause", select(2, b:result(call)).message)
+      end
+      b.events = {}
+    end
   end))
 end)
 
