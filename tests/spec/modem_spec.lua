@@ -11,7 +11,7 @@ local sim <const> = require "attest.sim"
 
 core.virtual()
 
-local function simulated(options)
+local function simulated(options, script_is_for)
   local net <const> = fake_net.new()
   net.servers["192.0.2.1:7"] = fake_net.echo
   options = options or {}
@@ -19,7 +19,7 @@ local function simulated(options)
   local ours <const>, theirs <const> = core.pair()
   local module <const> = assert(sim.new(options))
   module:serve(theirs)
-  return assert(attest.attach(ours, { module = "ct12", simulated = module })), net
+  return assert(attest.attach(ours, { module = script_is_for or "ct12", simulated = module })), net
 end
 
 describe("a typed call", function()
@@ -136,9 +136,13 @@ describe("dut:ready", function()
 
   it("tells another module from the one that the script is for", async(function()
     local dut <close> = simulated { set = { version = "EC800M_V2" } }
-    local _, err <const> = dut.try:ready()
+    local _, err = dut.try:ready()
     assert.equal("protocol", err.code)
     assert.matches("this is no ct12: its version is \"EC800M_V2\"", err.message)
+    local other <close> = simulated(nil, "ml302")
+    _, err = other.try:ready()
+    assert.equal("protocol", err.code)
+    assert.equal("this is no ml302: AT+CGMM: refused with ERROR=104", err.message)
   end))
 
   it("suspects the rate when only noise comes", async(function()

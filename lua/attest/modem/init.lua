@@ -175,10 +175,10 @@ function soft.at(dut, text, options)
     error(("at: a command is a string, got a %s"):format(type(text)), 3)
   end
   check_options("at", options, at_options)
-  if text:find("[\r\n%z]") then
+  if text == "" or text:find("[\r\n%z]") then
     return nil, error_object.new {
       code = "invalid", command = text,
-      message = ("command %q holds a line end or a NUL"):format(text),
+      message = ("command %q is empty, or holds a line end or a NUL"):format(text),
     }
   end
   local payload <const> = options and options.payload

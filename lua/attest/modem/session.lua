@@ -27,7 +27,11 @@ local function check_identity(dut)
     return true
   end
   local answer <const>, err <const> = dut.try[identity.entry](dut.try)
-  if not answer then
+  if error_object.is(err, "rejected") then
+    return nil, error_object.new {
+      code = "protocol", message = ("this is no %s: %s"):format(dut.module.name, err.message),
+    }
+  elseif not answer then
     return nil, err
   end
   local value <const> = answer[identity.field]
