@@ -129,6 +129,18 @@ describe("dut:ready", function()
     assert.equal("AT: no answer within 4 s", err.message)
   end))
 
+  it("takes a time in seconds, and nothing else", async(function()
+    local b <close> = bench.new()
+    local dut <const> = b.dut
+    for _, timeout in ipairs { 0, -1, 0 / 0, 1 / 0, "5" } do
+      assert.error_matches(function() dut:ready { timeout = timeout } end,
+        "ready: timeout is .*, expected seconds above 0")
+    end
+    assert.error_matches(function() dut:ready(5) end, "ready: options are a number")
+    assert.error_matches(function() dut:at("AT", 5) end, "at: options are a number")
+    assert.equal("", b:sent())
+  end))
+
   it("waits for a module that takes longer for each answer", async(function()
     local dut <close> = simulated { fault = { "late_final:1.5" } }
     assert.is_true(dut:ready { timeout = 20 })

@@ -39,6 +39,9 @@ local function decode(text, form, answer)
 end
 
 local function check_options(what, options, known)
+  if options ~= nil and type(options) ~= "table" then
+    error(("%s: options are a %s, expected a table"):format(what, type(options)), 4)
+  end
   for key, value in pairs(options or {}) do
     if not known[key] then
       error(("%s: unknown option %q"):format(what, tostring(key)), 4)
