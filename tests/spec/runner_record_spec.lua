@@ -7,6 +7,7 @@ local core <const> = require "attest.core"
 local fake_bench <const> = require "tests.support.fake_bench"
 local run_record <const> = require "attest.runner.record"
 local json <const> = require "attest.json"
+local uv <const> = require "luv"
 
 core.virtual()
 
@@ -116,13 +117,13 @@ describe("files of a run", function()
     assert.equal("attest/trace/1", transcript.format)
     bench.files:remove_later(transcript.path)
     bench.files:remove_later(folder)
-    local text = "" -- a thread writes it
-    for _ = 1, 200 do
+    local text -- a thread writes it, in its own time
+    local deadline <const> = uv.hrtime() + 5000000000
+    repeat
+      core.run(core.spawn(core.sleep, 0.01))
       local file <close> = assert(io.open(transcript.path))
       text = file:read("a")
-      if text:find(" closed\n$") then break end
-      core.run(core.spawn(core.sleep, 0.01))
-    end
+    until text:find(" closed\n$") or uv.hrtime() > deadline
 
     local seen <const> = {}
     for i, measurement in ipairs(last(bench).phases[1].measurements) do
