@@ -157,9 +157,9 @@ describe("a command", function()
     end
   end))
 
-  it("may not hold a line end or a NUL", async(function()
+  it("may not be empty, nor hold a line end or a NUL", async(function()
     local b <close> = bench.new()
-    for _, text in ipairs { "AT\r", "AT\nAT", "AT\0" } do
+    for _, text in ipairs { "", "AT\r", "AT\nAT", "AT\0" } do
       local _, err <const> = b.dut.try:at(text)
       assert.equal("invalid", err.code)
     end

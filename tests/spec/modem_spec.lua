@@ -11,7 +11,7 @@ local sim <const> = require "attest.sim"
 
 core.virtual()
 
-local function simulated(options)
+local function simulated(options, script_is_for)
   local net <const> = fake_net.new()
   net.servers["192.0.2.1:7"] = fake_net.echo
   options = options or {}
@@ -19,7 +19,7 @@ local function simulated(options)
   local ours <const>, theirs <const> = core.pair()
   local module <const> = assert(sim.new(options))
   module:serve(theirs)
-  return assert(attest.attach(ours, { module = "ct12", simulated = module })), net
+  return assert(attest.attach(ours, { module = script_is_for or "ct12", simulated = module })), net
 end
 
 describe("a typed call", function()
@@ -160,6 +160,18 @@ describe("dut:ready", function()
     assert.equal("AT: no answer within 4 s", err.message)
   end))
 
+  it("takes a time in seconds, and nothing else", async(function()
+    local b <close> = bench.new()
+    local dut <const> = b.dut
+    for _, timeout in ipairs { 0, -1, 0 / 0, 1 / 0, "5" } do
+      assert.error_matches(function() dut:ready { timeout = timeout } end,
+        "ready: timeout is .*, expected seconds above 0")
+    end
+    assert.error_matches(function() dut:ready(5) end, "ready: options are a number")
+    assert.error_matches(function() dut:at("AT", 5) end, "at: options are a number")
+    assert.equal("", b:sent())
+  end))
+
   it("waits for a module that takes longer for each answer", async(function()
     local dut <close> = simulated { fault = { "late_final:1.5" } }
     assert.is_true(dut:ready { timeout = 20 })
@@ -167,9 +179,13 @@ describe("dut:ready", function()
 
   it("tells another module from the one that the script is for", async(function()
     local dut <close> = simulated { set = { version = "EC800M_V2" } }
-    local _, err <const> = dut.try:ready()
+    local _, err = dut.try:ready()
     assert.equal("protocol", err.code)
     assert.matches("this is no ct12: its version is \"EC800M_V2\"", err.message)
+    local other <close> = simulated(nil, "ml302")
+    _, err = other.try:ready()
+    assert.equal("protocol", err.code)
+    assert.equal("this is no ml302: AT+CGMM: refused with ERROR=104", err.message)
   end))
 
   it("suspects the rate when only noise comes", async(function()

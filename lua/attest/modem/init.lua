@@ -39,6 +39,9 @@ local function decode(text, form, answer)
 end
 
 local function check_options(what, options, known)
+  if options ~= nil and type(options) ~= "table" then
+    error(("%s: options are a %s, expected a table"):format(what, type(options)), 4)
+  end
   for key, value in pairs(options or {}) do
     if not known[key] then
       error(("%s: unknown option %q"):format(what, tostring(key)), 4)
@@ -175,10 +178,10 @@ function soft.at(dut, text, options)
     error(("at: a command is a string, got a %s"):format(type(text)), 3)
   end
   check_options("at", options, at_options)
-  if text:find("[\r\n%z]") then
+  if text == "" or text:find("[\r\n%z]") then
     return nil, error_object.new {
       code = "invalid", command = text,
-      message = ("command %q holds a line end or a NUL"):format(text),
+      message = ("command %q is empty, or holds a line end or a NUL"):format(text),
     }
   end
   local payload <const> = options and options.payload

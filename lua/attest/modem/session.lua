@@ -9,12 +9,19 @@ local legible <const> = require "attest.dialog.legible"
 local session <const> = {}
 
 local function timeout_of(what, options, default)
+  if options ~= nil and type(options) ~= "table" then
+    error(("%s: options are a %s, expected a table"):format(what, type(options)), 4)
+  end
   for key in pairs(options or {}) do
     if key ~= "timeout" then
       error(("%s: unknown option %q"):format(what, tostring(key)), 4)
     end
   end
-  return options and options.timeout or default
+  local timeout <const> = options and options.timeout or default
+  if not (type(timeout) == "number" and timeout > 0 and timeout < math.huge) then
+    error(("%s: timeout is %s, expected seconds above 0"):format(what, tostring(timeout)), 4)
+  end
+  return timeout
 end
 
 --- Seconds that an AT may take while a module starts: at first, and at most.
@@ -27,7 +34,11 @@ local function check_identity(dut)
     return true
   end
   local answer <const>, err <const> = dut.try[identity.entry](dut.try)
-  if not answer then
+  if error_object.is(err, "rejected") then
+    return nil, error_object.new {
+      code = "protocol", message = ("this is no %s: %s"):format(dut.module.name, err.message),
+    }
+  elseif not answer then
     return nil, err
   end
   local value <const> = answer[identity.field]
