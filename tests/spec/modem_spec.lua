@@ -153,6 +153,18 @@ describe("dut:ready", function()
     assert.is_true(core.now() - start >= 5)
   end))
 
+  it("goes on when the module reboots in the middle of its AT", async(function()
+    local b <close> = bench.new()
+    local call <const> = b:run(function() return b.dut.try:ready { timeout = 10 } end)
+    b:say("AT\r\n", "\r\nRDY\r\n")
+    b:sent()
+    core.sleep(2)
+    b:say("AT\r\n\r\nOK\r\n")
+    b:sent()
+    b:say("AT+GMR\r\n\r\n+VERSION=CT12_V1.0.1\r\n\r\nOK\r\n")
+    assert.is_true(b:result(call))
+  end))
+
   it("names the command and the seconds when nothing answers", async(function()
     local dut <close> = simulated { fault = { "silent" } }
     local _, err <const> = dut.try:ready { timeout = 4 }

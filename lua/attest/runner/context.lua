@@ -110,11 +110,11 @@ function methods:attach(name, bytes, mimetype)
   if type(name) ~= "string" or type(bytes) ~= "string" or type(mimetype) ~= "string" then
     error("attach needs a name, bytes and perhaps a media type, all strings", 2)
   end
-  local attachment <const> = {
+  admit(attempt, { name, bytes, mimetype })
+  local attachments <const> = attempt.entry.attachments
+  attachments[#attachments + 1] = {
     name = name, mimetype = mimetype, size = #bytes, sha256 = sha256(bytes), data = bytes,
   }
-  admit(attempt, attachment)
-  table.insert(attempt.entry.attachments, attachment)
 end
 
 --- Waits; other slots go on.
