@@ -14,7 +14,7 @@ local plan <const>, folder <const> = arg[1], arg[2]
 
 local code <const> = runner.run {
   scripts = { plan }, ports = { PORT, PORT, PORT, PORT }, db = folder .. "/attest.db",
-  junit = folder .. "/junit.xml", watchdog = 1, last_resort = 6, memory = 64 << 20,
+  junit = folder .. "/junit.xml", watchdog = 0.5, last_resort = 4, memory = 64 << 20,
 }
 for line in io.lines("/proc/self/status") do
   local kilobytes <const> = line:match("^VmHWM:%s*(%d+)")

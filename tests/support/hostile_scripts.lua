@@ -6,7 +6,7 @@
 -- `outcome` is another one than these two. `last_resort`: only the end of the
 -- process helps.
 
-local HOG <const> = "ran for 1 s without waiting"
+local HOG <const> = "ran for 0%.5 s without waiting"
 local MEMORY <const> = "not enough memory: more than a run may hold"
 local EITHER <const> = { MEMORY, HOG } -- whichever the machine comes to first
 local LOOP <const> = "a plan cannot do this: all slots share one loop"
