@@ -50,7 +50,7 @@ attest.run(function()
     dut:registered()
     local link <const> = open_link(dut)
     local reader <const> = core.spawn(function()
-      return select(2, link.try:read(1 << 20, { timeout = 30 })).code
+      return select(2, link.try:read(64 << 20, { timeout = 30 })).code
     end)
     core.spawn(function()
       core.sleep(0.3)
