@@ -8,6 +8,9 @@ local core <const> = require "attest.core"
 
 core.virtual()
 
+local BROKER <const> = { host = "broker.example.net", client_id = "attest" }
+local IMEI <const> = "860720087453595"
+
 --- Answers each command in turn: { command, line... }.
 local function converse(b, exchanges)
   for _, each in ipairs(exchanges) do
@@ -53,9 +56,7 @@ local SCRIPT <const> = {
 for module, script in pairs(SCRIPT) do
   describe("dut:mqtt on " .. module, function()
     local function connected(b)
-      local call <const> = b:run(function()
-        return b.dut.try:mqtt { host = "broker.example.net" }
-      end)
+      local call <const> = b:run(function() return b.dut.try:mqtt(BROKER) end)
       converse(b, script.connect)
       return b:result(call)
     end
@@ -159,6 +160,19 @@ for module, script in pairs(SCRIPT) do
       assert.equal(1, losses)
     end))
 
+    it("gives each module a name of its own", async(function()
+      local b <close> = bench.new { module = module }
+      local call <const> = b:run(function()
+        return b.dut.try:mqtt { host = "broker.example.net" }
+      end)
+      local read <const> = { module == "ct12" and "AT+GSN" or "AT+CGSN", IMEI, "OK" }
+      converse(b, { read, read })
+      for _, each in ipairs(script.connect) do
+        b:answer(each[1]:gsub("attest", "attest-" .. IMEI), table.unpack(each, 2))
+      end
+      assert.equal("connected", b:result(call).state)
+    end))
+
     it("refuses unknown options by name, and a missing host", async(function()
       local b <close> = bench.new { module = module }
       local ok <const>, message <const> = pcall(function() return b.dut:mqtt { hots = "x" } end)
@@ -174,7 +188,7 @@ end
 describe("dut:mqtt on ml302", function()
   it("takes code 128 for a refusal by the broker", async(function()
     local b <close> = bench.new { module = "ml302" }
-    local call <const> = b:run(function() return b.dut.try:mqtt { host = "broker.example.net" } end)
+    local call <const> = b:run(function() return b.dut.try:mqtt(BROKER) end)
     converse(b, SCRIPT.ml302.connect)
     local mqtt <const> = b:result(call)
     local sub <const> = b:run(function() return mqtt.try:subscribe("t", 0) end)
@@ -186,7 +200,7 @@ describe("dut:mqtt on ml302", function()
 
   it("takes the order of the field, and attempts to reconnect for what they are", async(function()
     local b <close> = bench.new { module = "ml302" }
-    local call <const> = b:run(function() return b.dut.try:mqtt { host = "broker.example.net" } end)
+    local call <const> = b:run(function() return b.dut.try:mqtt(BROKER) end)
     converse(b, { SCRIPT.ml302.connect[1], SCRIPT.ml302.connect[2],
       { SCRIPT.ml302.connect[3][1], "OK", "+MQTTOPEN: OK" } })
     core.sleep(0.2)
@@ -212,7 +226,7 @@ end)
 describe("dut:mqtt on ml302", function()
   it("waits for a broker that takes its time", async(function()
     local b <close> = bench.new { module = "ml302" }
-    local call <const> = b:run(function() return b.dut.try:mqtt { host = "broker.example.net" } end)
+    local call <const> = b:run(function() return b.dut.try:mqtt(BROKER) end)
     converse(b, { SCRIPT.ml302.connect[1], SCRIPT.ml302.connect[2] })
     core.sleep(5)
     b:answer(SCRIPT.ml302.connect[3][1], "+CME ERROR:603")
@@ -225,7 +239,7 @@ describe("dut:mqtt on ml302", function()
     for _, lines in ipairs { { "+MQTTOPEN:FAIL", "OK" }, { "OK", "+MQTTOPEN: FAIL" } } do
       local b <close> = bench.new { module = "ml302" }
       local call <const> =
-        b:run(function() return b.dut.try:mqtt { host = "broker.example.net" } end)
+        b:run(function() return b.dut.try:mqtt(BROKER) end)
       converse(b, { SCRIPT.ml302.connect[1], SCRIPT.ml302.connect[2] })
       b:answer(SCRIPT.ml302.connect[3][1], table.unpack(lines))
       local client <const>, err <const> = b:result(call)

@@ -122,7 +122,16 @@ local function check(what, given, known)
   end
 end
 
-local function settings(given)
+--- A broker ends the older of two connections of one name: each module has its own.
+local function name_of(dut, given)
+  if given.client_id then
+    return given.client_id
+  end
+  local imei <const>, err <const> = dut.try:imei()
+  return imei and "attest-" .. imei, err
+end
+
+local function settings(dut, given)
   check("mqtt", given, options)
   if given.will then
     check("mqtt will", given.will, will_options)
@@ -130,9 +139,13 @@ local function settings(given)
   if not given.host then
     return nil, error_object.new { code = "invalid", message = "mqtt: host is missing" }
   end
+  local client_id <const>, err <const> = name_of(dut, given)
+  if not client_id then
+    return nil, err
+  end
   local will <const> = given.will
   return {
-    host = given.host, port = given.port or 1883, client_id = given.client_id or "attest",
+    host = given.host, port = given.port or 1883, client_id = client_id,
     user = given.user, password = given.password, keepalive = given.keepalive or 60,
     clean = given.clean ~= false, reconnect = given.reconnect == true, timeout = given.timeout,
     will = will and {
@@ -145,13 +158,13 @@ end
 -- methods that may fail ---------------------------------------------------------------
 
 --- Connects to a broker.
--- @tparam table given `host`; `port` (1883), `client_id`, `user`, `password`, `will` (`topic`,
---   `message`, `qos`, `retain`), `keepalive` (seconds, 60), `clean` (true), `reconnect` (false: by
---   the module itself), `timeout` (seconds)
+-- @tparam table given `host`; `port` (1883), `client_id` ("attest-" and the IMEI), `user`,
+--   `password`, `will` (`topic`, `message`, `qos`, `retain`), `keepalive` (seconds, 60), `clean`
+--   (true), `reconnect` (false: by the module itself), `timeout` (seconds)
 -- @treturn boolean true
 -- @raise attest.error "invalid", "rejected" (wrong password, nobody there), "timeout"
 function soft.connect(self, given)
-  local wanted <const>, err <const> = settings(given)
+  local wanted <const>, err <const> = settings(self.dut, given)
   if not wanted then
     return nil, err
   end
