@@ -38,6 +38,18 @@ local function split(options)
   return ports, rest
 end
 
+--- Refuses what is no path, and options that are no table.
+local function check(path, options)
+  local problem <const> = type(path) ~= "string" and ("the path is a %s, expected a string")
+      :format(type(path))
+    or options ~= nil and type(options) ~= "table" and ("options are a %s, expected a table")
+      :format(type(options))
+  if problem then
+    return nil, error_object.new { code = "invalid", message = "open: " .. problem }
+  end
+  return true
+end
+
 --- Refuses `baud = "auto"` where it cannot be found.
 local function check_auto(path, options)
   local reason <const> = options.passthrough and "a module in passthrough answers no AT"
@@ -101,12 +113,16 @@ end
 -- @treturn[2] attest.error "not_found", "busy", "invalid", "io"; "timeout" when the module was
 --   found at no rate
 function attest.try_open(path, options)
+  local fine <const>, refusal <const> = check(path, options)
+  if not fine then
+    return nil, refusal
+  end
   local ports <const>, rest <const> = split(options or {})
   local is_auto <const> = ports.baud == "auto"
   if is_auto then
-    local fine <const>, refusal <const> = check_auto(path, rest)
-    if not fine then
-      return nil, refusal
+    local can_be <const>, reason <const> = check_auto(path, rest)
+    if not can_be then
+      return nil, reason
     end
     ports.baud = nil
   end

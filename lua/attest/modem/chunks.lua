@@ -17,16 +17,6 @@ local MANY <const>, SHORT <const> = 64, 256
 local methods <const> = {}
 local mt <const> = { __name = "attest.chunks", __index = methods }
 
---- Checks a limit that a script gives.
--- @tparam ?integer limit
--- @tparam string who
--- @raise where the caller's caller was called
-function chunks.check_limit(limit, who)
-  if limit ~= nil and not (math.type(limit) == "integer" and limit > 0) then
-    error(("%s: max_unread is %s, expected a number of bytes"):format(who, tostring(limit)), 4)
-  end
-end
-
 --- Makes an empty queue; `size` is how many bytes wait, `lost` how many came too late to.
 -- @tparam integer limit how many bytes may wait; the last piece may exceed it
 -- @tparam[opt=false] boolean keeps_pieces they have a meaning, and are never joined

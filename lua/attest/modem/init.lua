@@ -8,6 +8,7 @@
 local catalogue <const> = require "attest.catalogue"
 local codec <const> = require "attest.codec"
 local dialog <const> = require "attest.dialog"
+local check_options <const> = require("attest.modem.options").check
 local error_object <const> = require "attest.error"
 local session <const> = require "attest.modem.session"
 
@@ -38,24 +39,9 @@ local function decode(text, form, answer)
   return missing_answer(text, form, answer.lines)
 end
 
-local function check_options(what, options, known)
-  if options ~= nil and type(options) ~= "table" then
-    error(("%s: options are a %s, expected a table"):format(what, type(options)), 4)
-  end
-  for key, value in pairs(options or {}) do
-    if not known[key] then
-      error(("%s: unknown option %q"):format(what, tostring(key)), 4)
-    elseif type(value) ~= known[key] then
-      error(("%s: option %s is a %s, expected a %s"):format(what, key, type(value), known[key]), 4)
-    end
-  end
-  local timeout <const> = options and options.timeout
-  if timeout and not (timeout > 0 and timeout < math.huge) then
-    error(("%s: timeout is %s, expected seconds above 0"):format(what, tostring(timeout)), 4)
-  end
-end
+local TIMEOUT <const> = "seconds above 0"
 
-local call_options <const> = { timeout = "number", kind = "string" }
+local call_options <const> = { timeout = TIMEOUT, kind = "string" }
 
 --- Works out the course of a method's calls by a form.
 local function make_course(dut, method, form, has_payload)
@@ -156,7 +142,7 @@ local function plan_raw(dut, text, has_payload, quoted_crlf)
   return plan
 end
 
-local at_options <const> = { timeout = "number", payload = "string", quoted_crlf = "boolean" }
+local at_options <const> = { timeout = TIMEOUT, payload = "string", quoted_crlf = "boolean" }
 
 --- Sends any command as it is.
 -- @tparam string text without a line end
@@ -194,7 +180,10 @@ end
 -- @tparam[opt] table options `timeout` in seconds, default 60
 -- @treturn table its fields, with `line`
 function soft.await(dut, name, options)
-  check_options("await", options, { timeout = "number" })
+  if type(name) ~= "string" then
+    error(("await: the name is a %s, expected a string"):format(type(name)), 3)
+  end
+  check_options("await", options, { timeout = TIMEOUT })
   return dut.dialog.router:await(name, options and options.timeout or 60)
 end
 
@@ -225,6 +214,9 @@ local plain <const> = {}
 -- @tparam function fn called with the fields and the name; it may issue commands
 -- @treturn table handle with `off()`
 function plain.on(dut, name, fn)
+  if type(name) ~= "string" or type(fn) ~= "function" then
+    error(("on: got a %s and a %s, expected a name and a function"):format(type(name), type(fn)), 2)
+  end
   return dut.dialog.router:on(name, fn)
 end
 
@@ -232,6 +224,9 @@ end
 -- "data", "cmd", "flag", "noise".
 -- @tparam function fn called with event and value; it must not wait
 function plain.observe(dut, fn)
+  if type(fn) ~= "function" then
+    error(("observe: got a %s, expected a function"):format(type(fn)), 2)
+  end
   dut.dialog:observe(fn)
 end
 

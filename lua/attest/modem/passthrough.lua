@@ -6,6 +6,7 @@
 -- closed is seen in the data, where anybody may write it, or in a line that
 -- names no link: `maybe_closed` says that it looked so, `is_open` asks.
 
+local check_options <const> = require("attest.modem.options").check
 local chunks <const> = require "attest.modem.chunks"
 local core <const> = require "attest.core"
 local error_object <const> = require "attest.error"
@@ -52,48 +53,13 @@ local function take_in(self, bytes, is_goodbye)
   wake(self)
 end
 
+local GUARD <const>, SIZE <const> = "0 to 3600 seconds", "a number of bytes"
 local known <const> = {
-  type = true, host = true, port = true, local_port = true, timeout = true, guard = true,
-  max_unread = true,
+  type = true, host = true, port = true, local_port = true, timeout = "seconds above 0",
+  guard = GUARD, max_unread = SIZE,
 }
-local known_running <const> = { running = true, guard = true, max_unread = true }
-
-local function check_table(options)
-  if type(options) ~= "table" then
-    error(("passthrough: options are a %s, expected a table"):format(type(options)), 5)
-  end
-end
-
-local function check_options(options)
-  check_table(options)
-  for key in pairs(options) do
-    if not (options.running and known_running or known)[key] then
-      error(("passthrough: unknown option %q"):format(tostring(key)), 4)
-    end
-  end
-  local guard <const> = options.guard
-  if guard ~= nil and not (type(guard) == "number" and guard >= 0 and guard < 3600) then
-    error(("passthrough: guard is %s, expected 0 to 3600 seconds"):format(tostring(guard)), 4)
-  end
-end
-
---- Checks the options of a read or a write.
-local function check_timeout(options)
-  if options == nil then
-    return
-  end
-  check_table(options)
-  local timeout <const> = options.timeout
-  for key in pairs(options) do
-    if key ~= "timeout" then
-      error(("passthrough: unknown option %q"):format(tostring(key)), 4)
-    end
-  end
-  local is_time <const> = type(timeout) == "number" and timeout >= 0 and timeout < math.huge
-  if timeout ~= nil and not is_time then
-    error(("passthrough: timeout is %s, expected seconds from 0"):format(tostring(timeout)), 4)
-  end
-end
+local known_running <const> = { running = "boolean", guard = GUARD, max_unread = SIZE }
+local known_wait <const> = { timeout = "seconds from 0" }
 
 local function new(dut, max_unread)
   local self <const> = setmetatable({
@@ -129,8 +95,11 @@ end
 -- @treturn attest.passthrough in data mode
 -- @raise attest.error "invalid", "rejected", "timeout"
 function passthrough.open(dut, options)
-  check_options(options)
-  chunks.check_limit(options.max_unread, "passthrough")
+  if options == nil then
+    error("passthrough: options are a nil, expected a table", 3)
+  end
+  local is_running <const> = type(options) == "table" and options.running
+  check_options("passthrough", options, is_running and known_running or known)
   local self <const>, dialog <const> = new(dut, options.max_unread), dut.dialog
   local on_data <const>, on_gone <const>, guard <const> =
     dialog.on_data, dialog.on_gone, dialog.guard
@@ -174,7 +143,7 @@ end
 -- @treturn boolean true
 -- @raise attest.error "invalid", "timeout", "closed"
 function soft.write(self, bytes, options)
-  check_timeout(options)
+  check_options("passthrough", options, known_wait)
   if type(bytes) ~= "string" then
     error(("passthrough: a %s cannot be written"):format(type(bytes)), 3)
   elseif not is_ours(self) then
@@ -193,7 +162,7 @@ function soft.read(self, count, options)
   if type(count) == "table" then
     count, options = nil, count
   end
-  check_timeout(options)
+  check_options("passthrough", options, known_wait)
   local received <const>, wanted <const> = self.received, count or 1
   received:check(count, "passthrough")
   if self.waiter then

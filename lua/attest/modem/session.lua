@@ -2,27 +2,14 @@
 --- What every script needs of a module first: is it there, is it the right one,
 -- is it on the network, who is it. Which commands answer that is in the profile.
 
+local check_options <const> = require("attest.modem.options").check
 local core <const> = require "attest.core"
 local error_object <const> = require "attest.error"
 local legible <const> = require "attest.dialog.legible"
 
 local session <const> = {}
 
-local function timeout_of(what, options, default)
-  if options ~= nil and type(options) ~= "table" then
-    error(("%s: options are a %s, expected a table"):format(what, type(options)), 4)
-  end
-  for key in pairs(options or {}) do
-    if key ~= "timeout" then
-      error(("%s: unknown option %q"):format(what, tostring(key)), 4)
-    end
-  end
-  local timeout <const> = options and options.timeout or default
-  if not (type(timeout) == "number" and timeout > 0 and timeout < math.huge) then
-    error(("%s: timeout is %s, expected seconds above 0"):format(what, tostring(timeout)), 4)
-  end
-  return timeout
-end
+local known <const> = { timeout = "seconds above 0" }
 
 --- Seconds that an AT may take while a module starts: at first, and at most.
 local PROBE <const>, SLOWEST <const> = 1, 8
@@ -57,7 +44,8 @@ end
 -- @treturn boolean true
 -- @raise attest.error "timeout" when nothing answers, "protocol" when something else does
 function session.ready(dut, options)
-  local timeout <const> = timeout_of("ready", options, dut.module.profile.boot_timeout or 60)
+  check_options("ready", options, known)
+  local timeout <const> = options and options.timeout or dut.module.profile.boot_timeout or 60
   local deadline <const> = core.now() + timeout
   local since <const>, heard, patience = dut.port:received(), false, PROBE
   while true do
@@ -88,7 +76,8 @@ end
 -- @treturn table the last answer, with `seconds` that it took
 -- @raise attest.error "timeout", with the last state
 function session.registered(dut, options)
-  local timeout <const> = timeout_of("registered", options, 60)
+  check_options("registered", options, known)
+  local timeout <const> = options and options.timeout or 60
   local spec <const> = dut.module.profile.registration
   local start <const> = core.now()
   while true do

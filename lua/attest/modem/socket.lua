@@ -5,6 +5,7 @@
 -- does not say which link a DISCONNECT is for: with one link it is that one,
 -- with several the module is asked.
 
+local check_options <const> = require("attest.modem.options").check
 local chunks <const> = require "attest.modem.chunks"
 local core <const> = require "attest.core"
 local error_object <const> = require "attest.error"
@@ -121,8 +122,10 @@ local function listen(dut)
 end
 
 local known <const> = {
-  type = true, host = true, port = true, local_port = true, timeout = true, max_unread = true,
+  type = true, host = true, port = true, local_port = true, timeout = "seconds above 0",
+  max_unread = "a number of bytes",
 }
+local known_wait <const> = { timeout = "seconds from 0" }
 
 --- Opens a TCP or UDP link.
 -- @tparam table options `host`, `port`, `type` ("TCP" or "UDP", default TCP), `local_port`,
@@ -131,12 +134,10 @@ local known <const> = {
 -- @treturn attest.socket
 -- @raise attest.error "invalid", "rejected", "timeout"
 function socket.open(dut, options)
-  for key in pairs(options) do
-    if not known[key] then
-      error(("socket: unknown option %q"):format(tostring(key)), 3)
-    end
+  if options == nil then
+    error("socket: options are a nil, expected a table", 3)
   end
-  chunks.check_limit(options.max_unread, "socket")
+  check_options("socket", options, known)
   listen(dut)
   local transport <const> = options.type or "TCP"
   local answer <const>, err <const> = dut.try:qiopen({
@@ -175,6 +176,9 @@ end
 -- @treturn boolean true
 -- @raise attest.error "invalid", "rejected", "timeout", "closed"
 function soft.send(self, bytes)
+  if type(bytes) ~= "string" then
+    error(("socket: a %s cannot be sent"):format(type(bytes)), 3)
+  end
   if self.transport == "UDP" and #bytes > CHUNK then
     return nil, error_object.new {
       code = "invalid",
@@ -207,6 +211,7 @@ function soft.receive(self, count, options)
   end
   local link <const> = self.link
   local unread <const>, wanted <const> = link.received, count or 1
+  check_options("socket", options, known_wait)
   unread:check(count, "socket")
   local timeout <const> = options and options.timeout or 10
   local deadline <const> = core.now() + timeout

@@ -5,6 +5,7 @@
 -- QMT commands, attest.modem.mqtt.mqtt for ml302's); which one a module has is
 -- in its profile. Whatever the module cannot carry is refused before the wire.
 
+local check_options <const> = require("attest.modem.options").check
 local core <const> = require "attest.core"
 local error_object <const> = require "attest.error"
 
@@ -103,24 +104,16 @@ end
 
 -- options ---------------------------------------------------------------------------
 
-local options <const> = {
+local known <const> = {
   host = "string", port = "number", client_id = "string", user = "string", password = "string",
   will = "table", keepalive = "number", clean = "boolean", reconnect = "boolean",
-  timeout = "number",
+  timeout = "seconds above 0",
 }
-local will_options <const> = {
+local known_will <const> = {
   topic = "string", message = "string", qos = "number", retain = "boolean",
 }
-
-local function check(what, given, known)
-  for key, value in pairs(given) do
-    if not known[key] then
-      error(("%s: unknown option %q"):format(what, tostring(key)), 0)
-    elseif type(value) ~= known[key] then
-      error(("%s: %s is a %s, expected a %s"):format(what, key, type(value), known[key]), 0)
-    end
-  end
-end
+local known_publish <const> = { qos = "number", retain = "boolean" }
+local known_wait <const> = { timeout = "seconds from 0" }
 
 --- A broker ends the older of two connections of one name: each module has its own.
 local function name_of(dut, given)
@@ -132,10 +125,6 @@ local function name_of(dut, given)
 end
 
 local function settings(dut, given)
-  check("mqtt", given, options)
-  if given.will then
-    check("mqtt will", given.will, will_options)
-  end
   if not given.host then
     return nil, error_object.new { code = "invalid", message = "mqtt: host is missing" }
   end
@@ -164,6 +153,9 @@ end
 -- @treturn boolean true
 -- @raise attest.error "invalid", "rejected" (wrong password, nobody there), "timeout"
 function soft.connect(self, given)
+  given = given or {}
+  check_options("mqtt", given, known)
+  check_options("mqtt will", given.will, known_will)
   local wanted <const>, err <const> = settings(self.dut, given)
   if not wanted then
     return nil, err
@@ -200,7 +192,7 @@ end
 -- @raise attest.error "invalid" for more than the module carries, "rejected", "timeout"
 function soft.publish(self, topic, payload, given)
   given = given or {}
-  check("publish", given, { qos = "number", retain = "boolean" })
+  check_options("publish", given, known_publish)
   if type(payload) ~= "string" then
     error(("publish: a payload is a string, got a %s"):format(type(payload)), 0)
   end
@@ -220,6 +212,7 @@ end
 -- @raise attest.error "timeout", "closed" when the connection is lost; "overflow", with how many
 --   are `lost`, once where messages are missing
 function soft.receive(self, given)
+  check_options("receive", given, known_wait)
   local timeout <const> = given and given.timeout or 10
   local deadline <const> = core.now() + timeout
   while #self.inbox == 0 do
@@ -299,6 +292,8 @@ end
 -- @treturn attest.mqtt
 -- @raise attest.error "unsupported" for a module without MQTT, and as `connect`
 function mqtt.open(dut, given)
+  check_options("mqtt", given, known)
+  check_options("mqtt will", given and given.will, known_will)
   local profile <const> = dut.module.profile.mqtt
   if not profile then
     return nil, error_object.new {
