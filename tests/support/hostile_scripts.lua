@@ -3,8 +3,8 @@
 -- What a script may do to hurt the runner, as data: a name, what slot 2 does in
 -- its phase, and the message (a Lua pattern, or several of which one comes) that
 -- its ERROR has. Without a message the deed does no harm and the slot passes;
--- `outcome` is another one than these two. `last_resort`: only the end of the
--- process helps.
+-- `outcome` is another one than these two; `timeout` is the phase's, in seconds.
+-- `last_resort`: only the end of the process helps.
 
 local HOG <const> = "ran for 0%.5 s without waiting"
 local MEMORY <const> = "not enough memory: more than a run may hold"
@@ -206,7 +206,7 @@ return {
   { "negative sleep", "t:sleep(-1)", "sleep needs seconds, a number from 0, not %-1" },
   { "sleep that is no number", "t:sleep(0 / 0)", "sleep needs seconds, a number from 0, not NaN" },
   { "endless sleep",
-    "t:sleep(math.huge)", 'phase "deed" timed out after 5 s', outcome = "TIMEOUT" },
+    "t:sleep(math.huge)", 'phase "deed" timed out after 1 s', outcome = "TIMEOUT", timeout = 1 },
 
   { "attachments without end", "while true do t:attach('x', ('y'):rep(9 << 20)) t:sleep(0) end",
     "the record is full: a run may put 16777216 bytes into it" },
