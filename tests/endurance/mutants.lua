@@ -98,7 +98,7 @@ local list <const> = {
   { "limit-included", "lua/attest/limits.lua", "a value at its lower limit fails",
     "value < check.lower", "value <= check.lower", "measure" },
   { "first-reason", "lua/attest/measure.lua", "a later limit that holds hides one that did not",
-    "if self.value ~= nil and not self.reason then", "if self.value ~= nil then", "measure" },
+    "if state.value ~= nil and not state.reason then", "if state.value ~= nil then", "measure" },
   { "phase-goes-on", "lua/attest/plan.lua", "stop = false of a phase is not heard",
     "if phase.stop ~= nil then", "if phase.stop then", "plan runner" },
   { "nested-secrets", "lua/attest/runner/record.lua",
