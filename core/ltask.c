@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Tasks and timers of the scheduler, for Lua. See ltask.h.
+ * Tasks of the scheduler, for Lua. See ltask.h.
  *
  * A task lives in its userdata; while it is not done the registry anchors it
  * under its own address. Only the loop resumes: wake, deadline and cancel
@@ -124,6 +124,18 @@ static void report_failure(lua_State *L, struct ltask *t)
     lua_pop(L, 4);
 }
 
+/* Whether the error on top is what it was cancelled with: whoever did knows. */
+static bool is_cancel(lua_State *L, const struct ltask *t)
+{
+    if (!t->cancelled)
+        return false;
+    task_push(L, t);
+    lua_getiuservalue(L, -1, VALUE_CANCEL);
+    bool is_it = lua_rawequal(L, -1, -3);
+    lua_pop(L, 2);
+    return is_it;
+}
+
 static void fail(struct ltask *t)
 {
     lua_State *L = t->core->L;
@@ -131,12 +143,13 @@ static void fail(struct ltask *t)
     t->status = FAILED;
     lua_checkstack(L, 8);
     lua_xmove(t->coroutine, L, 1);
+    bool is_told = t->awaited || is_cancel(L, t);
     if (t->cancelled && t->joiners == NULL)
         lua_pushnil(L); /* it is known why, and a traceback takes its time */
     else
         luaL_traceback(L, t->coroutine, NULL, 0);
     keep_result(L, t, 2);
-    if (t->joiners == NULL && !t->awaited)
+    if (t->joiners == NULL && !is_told)
         report_failure(L, t);
     wake_joiners(t);
     core_close(t->core, t->coroutine, t->account);
@@ -326,25 +339,6 @@ static int l_current(lua_State *L)
     return 1;
 }
 
-static int finish_sleep(lua_State *L, int status, lua_KContext ctx)
-{
-    (void)status;
-    (void)ctx;
-    task_woken(core_get(L), L);
-    return 0;
-}
-
-/***
-Lets other tasks run for some time.
-
-@function sleep
-@tparam number seconds
-*/
-static int l_sleep(lua_State *L)
-{
-    return task_suspend(L, task_check_seconds(L, 1), 0, finish_sleep);
-}
-
 static int finish_wait(lua_State *L, int status, lua_KContext base)
 {
     (void)status;
@@ -404,7 +398,8 @@ static int l_wake(lua_State *L)
 }
 
 /***
-Makes the task's pending wait raise an error, and each later one.
+Makes the task's pending wait raise an error, and each later one. A task that
+ends with it has not failed: the handler of `core.on_error` does not hear of it.
 
 @function task:cancel
 @param err the error to raise, any value but nil
@@ -581,9 +576,8 @@ void ltask_register(lua_State *L)
         {NULL, NULL},
     };
     static const luaL_Reg functions[] = {
-        {"spawn", l_spawn}, {"current", l_current}, {"sleep", l_sleep},
-        {"wait", l_wait},   {"wake", l_wake},       {"run", l_run},
-        {NULL, NULL},
+        {"spawn", l_spawn}, {"current", l_current}, {"wait", l_wait},
+        {"wake", l_wake},   {"run", l_run},         {NULL, NULL},
     };
 
     luaL_newmetatable(L, TASK_TYPE);

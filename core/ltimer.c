@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Timers for Lua: a function called once, later, on the main thread. While it
- * waits the registry anchors the timer under its own address.
+ * Time for Lua: tasks that sleep, and timers, a function called once, later, on
+ * the main thread. While it waits the registry anchors the timer under its own
+ * address.
  */
 #include "ltask.h"
 
@@ -31,6 +32,25 @@ double task_check_seconds(lua_State *L, int arg)
     double seconds = luaL_checknumber(L, arg);
     luaL_argcheck(L, seconds >= 0, arg, "seconds must not be negative");
     return seconds;
+}
+
+static int finish_sleep(lua_State *L, int status, lua_KContext ctx)
+{
+    (void)status;
+    (void)ctx;
+    task_woken(core_get(L), L);
+    return 0;
+}
+
+/***
+Lets other tasks run for some time.
+
+@function sleep
+@tparam number seconds
+*/
+static int l_sleep(lua_State *L)
+{
+    return task_suspend(L, task_check_seconds(L, 1), 0, finish_sleep);
 }
 
 static void stop_timer(struct ltimer *timer)
@@ -112,12 +132,13 @@ void ltimer_register(lua_State *L)
 {
     static const luaL_Reg methods[] = {
         {"stop", l_stop}, {"__close", l_stop}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"sleep", l_sleep}, {"after", l_after}, {NULL, NULL}};
 
     luaL_newmetatable(L, TIMER_TYPE);
     luaL_setfuncs(L, methods, 0);
     lua_pushvalue(L, -1);
     lua_setfield(L, -2, "__index");
     lua_pop(L, 1);
-    lua_pushcfunction(L, l_after);
-    lua_setfield(L, -2, "after");
+    luaL_setfuncs(L, functions, 0);
 }

@@ -111,6 +111,23 @@ describe("a task", function()
     assert.is_near(0, core.now() - start, 1e-6)
   end))
 
+  it("is no failure when it ends with what it was cancelled with", async(function()
+    local seen <const> = {}
+    core.on_error(function(err) seen[#seen + 1] = err end)
+    local stopped <const> = core.spawn(core.sleep, 10)
+    local failed <const> = core.spawn(function()
+      pcall(core.sleep, 10)
+      error("another", 0)
+    end)
+    core.sleep(1)
+    stopped:cancel("stop")
+    failed:cancel("stop")
+    core.sleep(1)
+    core.on_error(print)
+    assert.same({ "another" }, seen)
+    assert.equal("stop", select(2, stopped:join()))
+  end))
+
   it("can be joined by several, one of which gives up", async(function()
     local task <const> = core.spawn(function() core.sleep(2) return 7 end)
     local got <const> = {}

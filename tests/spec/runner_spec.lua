@@ -186,6 +186,18 @@ describe("a run", function()
 end)
 
 describe("a phase", function()
+  it("may cancel a task that it started: that fails nothing", function()
+    local bench <close> = fake_bench.new()
+    assert.equal(0, bench:run [[plan:phase("a", function(t)
+      local core = require "attest.core"
+      t:measure("x", 1):equals(1)
+      local task = core.spawn(core.sleep, 1e6)
+      t:sleep(1)
+      task:cancel("enough")
+      t:sleep(1)
+    end)]])
+  end)
+
   it("is interrupted by its timeout wherever it waits", function()
     local bench <close> = fake_bench.new()
     local began <const> = core.now()
