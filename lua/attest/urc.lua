@@ -48,14 +48,11 @@ local function run(router)
     local event <const> = router.queue[router.first]
     router.queue[router.first] = nil
     router.first = router.first + 1
-    if event.fields.payload then
-      router.bytes = router.bytes - size_of(event.fields.payload)
-    end
+    router.bytes = router.bytes - event.bytes
     if event.handle.list[event.handle] then
       event.handle.fn(event.fields, event.name)
     end
   end
-  router.bytes = 0 -- a handler may have changed the fields
 end
 
 --- Runs the queue; a handler's error leaves the rest to a new task.
@@ -74,16 +71,15 @@ function methods:start()
 end
 
 local function enqueue(self, handle, name, fields)
-  local payload <const> = fields.payload
-  local bytes <const> = self.bytes + (payload and size_of(payload) or 0)
-  if self.last - self.first + 1 >= LIMIT or bytes > MOST_BYTES then
+  local bytes <const> = size_of(fields.payload)
+  if self.last - self.first + 1 >= LIMIT or self.bytes + bytes > MOST_BYTES then
     if handle.dropped then
       handle.dropped(fields)
     end
     return false
   end
-  self.last, self.bytes = self.last + 1, bytes
-  self.queue[self.last] = { handle = handle, name = name, fields = fields }
+  self.last, self.bytes = self.last + 1, self.bytes + bytes
+  self.queue[self.last] = { handle = handle, name = name, fields = fields, bytes = bytes }
   if not self.task then
     self:start()
   end

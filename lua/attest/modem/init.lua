@@ -175,6 +175,8 @@ function soft.at(dut, text, options)
   return dut.dialog:run(plan, options and options.timeout, payload)
 end
 
+local await_options <const> = { timeout = TIMEOUT }
+
 --- Waits for the next URC of a name.
 -- @tparam string name such as "RDY" or "+CREG"
 -- @tparam[opt] table options `timeout` in seconds, default 60
@@ -183,7 +185,7 @@ function soft.await(dut, name, options)
   if type(name) ~= "string" then
     error(("await: the name is a %s, expected a string"):format(type(name)), 3)
   end
-  check_options("await", options, { timeout = TIMEOUT })
+  check_options("await", options, await_options)
   return dut.dialog.router:await(name, options and options.timeout or 60)
 end
 

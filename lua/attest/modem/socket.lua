@@ -256,9 +256,9 @@ function soft.close(self)
   end
   if not done then
     farewells[transport] = math.max(farewells[transport] - 1, 0)
-  end
-  if not done and not error_object.is(err, "rejected") then
-    return nil, err
+    if not error_object.is(err, "rejected") then
+      return nil, err
+    end
   end
   return true
 end
